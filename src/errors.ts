@@ -1,0 +1,50 @@
+/**
+ * The codes that logs, `--json` output and error pages share. Scripts rely on them: a code is
+ * never renamed, and each has one section in the troubleshooting page.
+ */
+export type ErrorCode =
+  | 'CONFIG_INVALID'
+  | 'VARIABLE_UNSET'
+  | 'SECRET_MISSING'
+  | 'COMMAND_NOT_FOUND'
+  | 'BACKEND_EXITED'
+  | 'BACKEND_TIMEOUT'
+  | 'BACKEND_PROTOCOL'
+  | 'MESSAGE_TOO_LARGE'
+  | 'UNAUTHORIZED'
+  | 'LOGIN_REQUIRED'
+  | 'TLS_UNTRUSTED'
+  | 'INSECURE_URL'
+  | 'RATE_LIMITED'
+  | 'UNKNOWN_TOOL'
+  | 'UNKNOWN_SERVER'
+  | 'INTERRUPTED'
+  | 'INTERNAL';
+
+/** What an {@link McpMasterError} carries beside its code and message. */
+export interface McpMasterErrorOptions {
+  /** The next step for the person who reads it: one sentence, imperative, without a secret. */
+  hint?: string | undefined;
+  /** The lower-level error, for the debug log. */
+  cause?: unknown;
+}
+
+/** The one error class of the program: `code` for machines, `message` and `hint` for people. */
+export class McpMasterError extends Error {
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: McpMasterErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.name = 'McpMasterError';
+    this.code = code;
+    this.hint = options.hint;
+  }
+}
+
+/** Any thrown value as an {@link McpMasterError}; what is not one already becomes `INTERNAL`. */
+export function toMcpMasterError(error: unknown): McpMasterError {
+  if (error instanceof McpMasterError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  return new McpMasterError('INTERNAL', message, { cause: error });
+}

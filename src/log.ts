@@ -1,0 +1,86 @@
+/** From quiet to talkative; a logger prints its own level and those before it. */
+export const LOG_LEVELS = ['error', 'warn', 'info', 'debug'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** Where the program says what it does. Never stdout, which carries results or JSON-RPC. */
+export interface Logger {
+  error(message: string): void;
+  warn(message: string): void;
+  info(message: string): void;
+  debug(message: string): void;
+  /** The same log with a name (a server's) before each message. */
+  named(name: string): Logger;
+  /** Whether a message of this level is printed: spares building one that is not. */
+  enabled(level: LogLevel): boolean;
+}
+
+/** Registered values shorter than this are not masked: masking `1` would blank out half a log. */
+const SHORTEST_SECRET = 6;
+
+const MASK = '***';
+
+/** Credentials that give themselves away by their form, whether or not anybody registered them. */
+const SECRET_FORMS: readonly [RegExp, string][] = [
+  [/\b(Bearer|Basic)\s+[\w.~+/=-]{6,}/gi, `$1 ${MASK}`],
+  [/\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*/g, MASK],
+  [
+    /\b(access_token|refresh_token|id_token|client_secret|code_verifier|code|api_?key)(["']?\s*[=:]\s*["']?)[^\s"'&,}]+/gi,
+    `$1$2${MASK}`,
+  ],
+  [/(:\/\/)[^\s/@:]+:[^\s/@]+@/g, `$1${MASK}@`],
+];
+
+/** Masks secrets in text that is about to be shown: registered values, and what looks like one. */
+export class Redactor {
+  readonly #secrets = new Set<string>();
+
+  /** Remembers a value that must never be shown; also in its JSON and URL-encoded forms. */
+  add(secret: string): void {
+    if (secret.length < SHORTEST_SECRET) return;
+    for (const form of [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)]) {
+      this.#secrets.add(form);
+    }
+  }
+
+  /** The text with each secret replaced by `***`. */
+  redact(text: string): string {
+    let shown = text;
+    for (const secret of this.#secrets) shown = shown.replaceAll(secret, MASK);
+    for (const [form, mask] of SECRET_FORMS) shown = shown.replace(form, mask);
+    return shown;
+  }
+}
+
+/** What a {@link createLogger} needs from the world. */
+export interface LogSink {
+  level: LogLevel;
+  /** Takes one line, with its line break. */
+  write(line: string): void;
+  redactor: Redactor;
+  /** Milliseconds since the epoch. */
+  now(): number;
+}
+
+/** A logger that prints `time level [name] message`, one line a message, secrets masked. */
+export function createLogger(sink: LogSink, name?: string): Logger {
+  const enabled = (level: LogLevel) => LOG_LEVELS.indexOf(level) <= LOG_LEVELS.indexOf(sink.level);
+  const print = (level: LogLevel) => (message: string) => {
+    if (!enabled(level)) return;
+    const time = new Date(sink.now()).toISOString().slice(11, 23);
+    const where = name === undefined ? '' : `[${name}] `;
+    sink.write(`${time} ${level.padEnd(5)} ${where}${oneLine(sink.redactor.redact(message))}\n`);
+  };
+  return {
+    error: print('error'),
+    warn: print('warn'),
+    info: print('info'),
+    debug: print('debug'),
+    named: (child) => createLogger(sink, name === undefined ? child : `${name}/${child}`),
+    enabled,
+  };
+}
+
+/** Line breaks and control characters of foreign text would forge log lines or drive a terminal. */
+function oneLine(text: string): string {
+  return text.replace(/\r?\n/g, ' ⏎ ').replace(/\p{Cc}/gu, '·');
+}
