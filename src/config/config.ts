@@ -4,6 +4,8 @@ import type { LogLevel } from '../log.ts';
 export interface Config {
   /** The file that was read, absolute; undefined when there is none (`serve` starts all the same). */
   file: string | undefined;
+  /** The folder in which a configuration is looked for when none is named. */
+  folder: string;
   /** The entries that can be used, in the order of the file. */
   servers: ServerConfig[];
   /** Names of entries that were left out, with the problems that say why. */
@@ -11,6 +13,11 @@ export interface Config {
   /** Everything found wrong or doubtful, errors and warnings alike. */
   problems: Problem[];
   serve: ServeSettings;
+  tokens: TokenSettings;
+  /** The root `master_oauth:` block: how `auth login --server=master` logs in. */
+  masterOauth: OAuthSettings | undefined;
+  /** Values of `masterOauth` that are stored secrets; their targets start at this structure. */
+  secretRefs: SecretRef[];
   /** Values that must never be shown: resolved credentials, for the log's redactor. */
   secrets: string[];
   /** The process environment over what the `.env` file beside the configuration adds to it. */
@@ -149,6 +156,12 @@ export interface ToolSettings {
 export interface RateLimit {
   requests: number;
   per: number;
+}
+
+/** The `tokens:` block. */
+export interface TokenSettings {
+  /** Undefined = not chosen by the file. */
+  store: 'keychain' | 'file' | undefined;
 }
 
 /** The `serve:` block. */

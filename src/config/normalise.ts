@@ -1,0 +1,135 @@
+import { z } from 'zod';
+import type { ServerConfig } from './config.ts';
+import { type EntryInput, type Folders, readEndpoint } from './endpoint.ts';
+import { fingerprint } from './fingerprint.ts';
+import { BLOCKS, ENTRY_KEYS, isKnown, OAUTH_KEYS } from './keys.ts';
+import { parseLenient } from './lenient.ts';
+import { nameProblem } from './names.ts';
+import type { Findings } from './problems.ts';
+import { type ResolveContext, resolve } from './resolve.ts';
+import { type ServerFields, serverSchema } from './schema.ts';
+import { flag } from './schema-leaves.ts';
+import { secretTargets } from './secret-targets.ts';
+import { Section } from './section.ts';
+import type { RawEntry } from './shapes.ts';
+import { isObject, kindOf, own, type Raw, type RawObject } from './source.ts';
+
+/** What reading an entry needs from outside of it. */
+export interface NormaliseContext {
+  folders: Folders;
+  resolve: Omit<ResolveContext, 'tolerant'>;
+}
+
+/**
+ * One entry, in any of the accepted shapes, as the one internal form. Undefined when it can't be
+ * used; `findings` then says why.
+ */
+export function normalise(
+  entry: RawEntry,
+  findings: Findings,
+  context: NormaliseContext,
+): ServerConfig | undefined {
+  const section = new Section(findings, entry.path);
+  const { raw } = entry;
+  if (!isObject(raw)) {
+    section.error([], `expected a server's entry with a url or a command, got ${kindOf(raw)}`, {
+      hint: 'Check the indentation: its keys go below its name.',
+    });
+    return undefined;
+  }
+  const written = normalKeys(section, raw);
+  checkName(section, entry, written);
+  const enabled = readEnabled(section, written, context);
+  const values = resolve(section, [], written, { ...context.resolve, tolerant: !enabled });
+  if (!isObject(values)) return undefined;
+  const fields = parseLenient(section, [], serverSchema, values, written);
+  if (!fields) return undefined;
+  const has: EntryInput['has'] = (key, inner) => {
+    const value = own(written, key);
+    return inner === undefined
+      ? value !== undefined
+      : isObject(value) && own(value, inner) !== undefined;
+  };
+  const endpoint = readEndpoint({ section, fields, has, folders: context.folders });
+  const common = readCommon(section, entry.name, fields, has);
+  if (section.failed || !endpoint) return undefined;
+  return {
+    name: entry.name,
+    enabled,
+    endpoint,
+    ...common,
+    fingerprint: fingerprint(raw),
+    secretRefs: secretTargets(section, endpoint),
+  };
+}
+
+function normalKeys(section: Section, raw: RawObject): RawObject {
+  const known = { ...ENTRY_KEYS, known: [...ENTRY_KEYS.known, 'disabled'] };
+  const entry = section.rename([], raw, known, (key) => misplaced(section, raw, key));
+  const blocks = Object.entries(entry).map(([key, value]): [string, Raw] => {
+    const keys = own(BLOCKS, key);
+    return [key, keys && isObject(value) ? section.rename([key], value, keys) : value];
+  });
+  return Object.fromEntries(blocks);
+}
+
+/** Settings that lost their indentation would be ignored, and the server reached without them. */
+function misplaced(section: Section, raw: RawObject, key: string): boolean {
+  const block = isKnown(key, OAUTH_KEYS) ? 'auth_config' : 'config';
+  if (block === 'config' && (key !== 'port' || Object.hasOwn(raw, 'url'))) return false;
+  section.error([key], `belongs inside "${block}"`, {
+    hint: `Indent it below ${block}: { ${key}: … }`,
+  });
+  return true;
+}
+
+function checkName(section: Section, { name, listed }: RawEntry, written: RawObject): void {
+  const id = written['id'];
+  if (listed && id === undefined) {
+    section.error([], 'expected "id" (or "name"), the name of the server');
+  } else if (!listed && id !== undefined && id !== name) {
+    section.warn(['id'], `the key "${name}" is the name, this one has no effect`);
+  }
+  if (listed && (typeof id !== 'string' || id === '')) return;
+  const problem = nameProblem(name);
+  if (problem) section.error(listed ? ['id'] : [], problem.message, { hint: problem.hint });
+}
+
+/** Read, and taken out, before all else: a switched-off entry may lack its variables. */
+function readEnabled(section: Section, written: RawObject, context: NormaliseContext): boolean {
+  const disabled = readSwitch(section, 'disabled', written, context);
+  const enabled = readSwitch(section, 'enabled', written, context);
+  if (disabled !== undefined && disabled === enabled) {
+    section.error(['disabled'], 'contradicts "enabled"', { hint: 'Keep one of them.' });
+  }
+  return enabled ?? !(disabled ?? false);
+}
+
+function readSwitch(
+  section: Section,
+  key: string,
+  written: RawObject,
+  context: NormaliseContext,
+): boolean | undefined {
+  const value = own(written, key);
+  if (value === undefined) return undefined;
+  delete written[key];
+  const given = resolve(section, [key], value, { ...context.resolve, tolerant: false });
+  const schema = z.object({ [key]: flag() }).partial();
+  return own(parseLenient(section, [], schema, { [key]: given }, { [key]: value }) ?? {}, key);
+}
+
+function readCommon(section: Section, name: string, fields: ServerFields, has: EntryInput['has']) {
+  const { tools = {}, rate_limit: limit } = fields;
+  if (limit && !has('rate_limit', 'requests')) {
+    section.error(['rate_limit'], 'expected "requests", how many are allowed');
+  }
+  return {
+    prefix: fields.prefix ?? name,
+    timeout: fields.timeout ?? 60,
+    startupTimeout: fields.startup_timeout ?? 30,
+    tools: { allow: tools.allow, deny: tools.deny ?? [], describe: tools.describe ?? {} },
+    rateLimit: limit && { requests: limit.requests ?? 1, per: limit.per ?? 60 },
+    pin: fields.pin ?? 'warn',
+  } as const;
+}
