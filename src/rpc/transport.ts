@@ -1,4 +1,5 @@
-import type { Message } from './message.ts';
+import type { McpMasterError } from '../errors.ts';
+import type { Message, RequestId } from './message.ts';
 
 /**
  * What carries messages between two sides. The same members as the MCP SDK's `Transport`, so that
@@ -17,8 +18,14 @@ export interface Transport {
   close(): Promise<void>;
   /** The protocol revision that the handshake agreed on; HTTP repeats it in each request. */
   setProtocolVersion?(version: string): void;
+  /** Nobody waits for the answer to this request any more: frees what it holds. */
+  abandon?(id: RequestId): void;
+  /** What is known beside the error when a connection fails, for example the end of stderr. */
+  diagnosis?(): string | undefined;
 
   onmessage?: ((message: Message) => void) | undefined;
+  /** One request can't be answered any more; all that are under way when it can't be told which. */
+  onfailure?: ((id: RequestId | undefined, error: McpMasterError) => void) | undefined;
   /** Something out of band went wrong; the connection may still be good. */
   onerror?: ((error: Error) => void) | undefined;
   /** The connection is over. The error says why, and is absent when `close` was called. */

@@ -1,0 +1,94 @@
+import { McpMasterError } from '../errors.ts';
+import type { JsonObject, Reply, RequestId } from './message.ts';
+
+/** How a request of ours ends, and what happens until then. */
+export interface RequestOptions {
+  /** Milliseconds without an answer or progress after which it fails; absent = it may take for ever. */
+  timeoutMs?: number | undefined;
+  /** Asks the other side for progress, and takes its `notifications/progress` params. */
+  onProgress?: ((params: JsonObject) => void) | undefined;
+  onReply(reply: Reply): void;
+  /** No answer can come: a time-out, a broken connection. */
+  onFailure(error: McpMasterError): void;
+}
+
+interface Pending {
+  readonly id: number;
+  readonly method: string;
+  readonly options: RequestOptions;
+  timer: NodeJS.Timeout | undefined;
+}
+
+/** The requests that wait for an answer, by id. The id is the progress token, too. */
+export class OutgoingRequests {
+  readonly #label: string;
+  readonly #pending = new Map<number, Pending>();
+  #lastId = 0;
+
+  /** `label` names the other side in messages. */
+  constructor(label: string) {
+    this.#label = label;
+  }
+
+  /** Files a new request; `onTimeout` is called before it fails for lack of an answer. */
+  add(method: string, options: RequestOptions, onTimeout: () => void): Pending {
+    this.#lastId += 1;
+    const pending: Pending = { id: this.#lastId, method, options, timer: undefined };
+    const { timeoutMs } = options;
+    if (timeoutMs !== undefined) {
+      pending.timer = setTimeout(() => {
+        onTimeout();
+        options.onFailure(timeoutError(this.#label, method, timeoutMs));
+      }, timeoutMs);
+    }
+    this.#pending.set(pending.id, pending);
+    return pending;
+  }
+
+  /** Hands an answer to its request; false when nobody waits for it. */
+  settle(id: RequestId, reply: Reply): boolean {
+    const pending = this.#take(id);
+    pending?.options.onReply(reply);
+    return pending !== undefined;
+  }
+
+  /** Fails one request, or all of them when it is not known which one is meant. */
+  fail(id: RequestId | undefined, error: McpMasterError): void {
+    if (id === undefined) this.failAll(error);
+    else this.#take(id)?.options.onFailure(error);
+  }
+
+  failAll(error: McpMasterError): void {
+    for (const id of [...this.#pending.keys()]) this.fail(id, error);
+  }
+
+  /** Drops a request without a word to its owner; false when it is over already. */
+  forget(id: number): boolean {
+    return this.#take(id) !== undefined;
+  }
+
+  /** Passes progress on, and lets the time-out begin anew. */
+  progress(params: JsonObject): void {
+    const pending = this.#pending.get(Number(params['progressToken']));
+    pending?.timer?.refresh();
+    pending?.options.onProgress?.(params);
+  }
+
+  /** Some servers turn the number that they were sent into a string. */
+  #take(id: RequestId): Pending | undefined {
+    const key = Number(id);
+    const pending = this.#pending.get(key);
+    if (pending === undefined) return undefined;
+    this.#pending.delete(key);
+    clearTimeout(pending.timer);
+    return pending;
+  }
+}
+
+function timeoutError(label: string, method: string, timeoutMs: number): McpMasterError {
+  return new McpMasterError(
+    'BACKEND_TIMEOUT',
+    `${label} gave no answer to ${method} within ${timeoutMs / 1000} s`,
+    { hint: 'If it needs longer, raise "timeout" in its entry of the configuration.' },
+  );
+}

@@ -1,0 +1,63 @@
+import type { McpMasterError } from '../errors.ts';
+import { type ErrorObject, isObject, type JsonObject, RPC_ERROR } from './message.ts';
+import type { RequestOptions } from './outgoing-requests.ts';
+import type { IncomingRequest, OutgoingRequest } from './peer.ts';
+
+/** Whoever a request can be passed on to. */
+export interface RequestTarget {
+  request(method: string, params: JsonObject | undefined, options: RequestOptions): OutgoingRequest;
+}
+
+/** What may differ from one relayed request to the next. */
+export interface RelayOptions {
+  /** What is sent instead of the request's own params. */
+  params?: JsonObject;
+  /** Milliseconds without an answer or progress. */
+  timeoutMs?: number | undefined;
+}
+
+/**
+ * Passes a request on and its answer back, with its progress and its cancellation: the one mechanism
+ * for both directions. Params, result and error are not touched; the progress token is exchanged.
+ */
+export function relay(
+  incoming: IncomingRequest,
+  target: RequestTarget,
+  options: RelayOptions = {},
+): void {
+  const params = options.params ?? incoming.params;
+  const meta = params?.['_meta'];
+  const progressToken = isObject(meta) ? meta['progressToken'] : undefined;
+  const outgoing = target.request(incoming.method, params, {
+    timeoutMs: options.timeoutMs,
+    onProgress:
+      progressToken === undefined
+        ? undefined
+        : (progress) => incoming.progress({ ...progress, progressToken }),
+    onReply: (reply) => incoming.reply(reply),
+    onFailure: (error) => incoming.reply({ error: toErrorObject(error) }),
+  });
+  incoming.onCancel((reason) => outgoing.cancel(reason));
+}
+
+/** An error of ours as JSON-RPC carries it: the text for people, the code and hint in `data`. */
+export function toErrorObject(error: McpMasterError): ErrorObject {
+  const text = error.hint === undefined ? error.message : `${error.message}. ${error.hint}`;
+  const data: JsonObject = { code: error.code };
+  if (error.hint !== undefined) data['hint'] = error.hint;
+  return { code: rpcCodeOf(error), message: text, data };
+}
+
+function rpcCodeOf({ code }: McpMasterError): number {
+  switch (code) {
+    case 'BACKEND_TIMEOUT':
+      return RPC_ERROR.requestTimeout;
+    case 'UNKNOWN_TOOL':
+    case 'UNKNOWN_SERVER':
+      return RPC_ERROR.invalidParams;
+    case 'INTERNAL':
+      return RPC_ERROR.internalError;
+    default:
+      return RPC_ERROR.unavailable;
+  }
+}

@@ -1,0 +1,81 @@
+import type { Readable, Writable } from 'node:stream';
+import { McpMasterError } from '../errors.ts';
+import type { Message, ResponseMessage } from './message.ts';
+import { type DecodeProblem, MessageDecoder } from './message-decoder.ts';
+import { MESSAGE_LIMIT, type Transport } from './transport.ts';
+
+/** Bytes that wait for a reader who does not read, above which no more is queued for it. */
+const QUEUE_LIMIT = 4 * MESSAGE_LIMIT;
+
+/** The streams of one side, and what to do with bytes that are no message. */
+export interface StreamTransportOptions {
+  input: Readable;
+  output: Writable;
+  /** May answer through the transport that it is given. */
+  onProblem(problem: DecodeProblem): void;
+}
+
+/**
+ * Newline-delimited JSON-RPC over a pair of streams: both ends of the stdio transport. The end of
+ * the input closes it. What is sent within one turn of the event loop goes out in one write.
+ */
+export class StreamTransport implements Transport {
+  onmessage?: Transport['onmessage'];
+  onfailure?: Transport['onfailure'];
+  onerror?: Transport['onerror'];
+  onclose?: Transport['onclose'];
+
+  readonly #input: Readable;
+  readonly #output: Writable;
+  readonly #decoder: MessageDecoder;
+  #queue = '';
+  #closed = false;
+
+  constructor(options: StreamTransportOptions) {
+    this.#input = options.input;
+    this.#output = options.output;
+    this.#decoder = new MessageDecoder(MESSAGE_LIMIT, {
+      message: (message) => this.onmessage?.(message),
+      problem: (problem) => options.onProblem(problem),
+    });
+  }
+
+  async start(): Promise<void> {
+    this.#input.on('data', (chunk: Buffer) => this.#decoder.push(chunk));
+    this.#input.once('end', () => {
+      this.#decoder.end();
+      this.#finish();
+    });
+    this.#input.once('error', (error) => this.#finish(error));
+    this.#output.on('error', (error) => this.#finish(error));
+  }
+
+  async send(message: Message | ResponseMessage): Promise<void> {
+    if (this.#closed || !this.#output.writable) {
+      throw new McpMasterError('INTERRUPTED', 'The connection is closed');
+    }
+    if (this.#output.writableLength > QUEUE_LIMIT) {
+      throw new McpMasterError('BACKEND_TIMEOUT', 'The other side does not read what it is sent');
+    }
+    if (this.#queue === '') queueMicrotask(() => this.#flush());
+    this.#queue += `${JSON.stringify(message)}\n`;
+  }
+
+  async close(): Promise<void> {
+    this.#flush();
+    this.#finish();
+  }
+
+  #flush(): void {
+    const bytes = this.#queue;
+    this.#queue = '';
+    if (bytes !== '' && this.#output.writable) this.#output.write(bytes);
+  }
+
+  #finish(error?: Error): void {
+    if (this.#closed) return;
+    this.#flush();
+    this.#closed = true;
+    this.onclose?.(error);
+  }
+}

@@ -1,0 +1,76 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { createLogger, Redactor } from '../../src/log.ts';
+import { memoryLog } from '../support/memory-log.ts';
+
+describe('createLogger', () => {
+  it('prints its level and those before it, with time, level and name', () => {
+    const { log, lines } = memoryLog('warn');
+    const named = log.named('github').named('http');
+    named.error('e');
+    named.warn('w');
+    named.info('i');
+    named.debug('d');
+    expect(lines).toEqual([
+      '00:00:00.000 error [github/http] e\n',
+      '00:00:00.000 warn  [github/http] w\n',
+    ]);
+    expect([log.enabled('warn'), log.enabled('info')]).toEqual([true, false]);
+  });
+
+  it('lets foreign text forge no lines and drive no terminal', () => {
+    const { log, lines } = memoryLog();
+    log.info('a\n00:00:00.000 error forged\u001b[2J\u0007\u009b');
+    expect(lines).toEqual(['00:00:00.000 info  a ⏎ 00:00:00.000 error forged·[2J··\n']);
+  });
+
+  it('masks registered secrets in every form', () => {
+    const lines: string[] = [];
+    const redactor = new Redactor();
+    const secret = 's3cr3t "quoted" /&?';
+    redactor.add(secret);
+    const log = createLogger({
+      level: 'info',
+      write: (line) => lines.push(line),
+      redactor,
+      now: () => 0,
+    });
+    log.info(`${secret} ${JSON.stringify({ secret })} ${encodeURIComponent(secret)}`);
+    expect(lines[0]).toBe('00:00:00.000 info  *** {"secret":"***"} ***\n');
+  });
+});
+
+describe('Redactor', () => {
+  it.each([
+    ['Authorization: Bearer abc.def-123', 'Authorization: Bearer ***'],
+    ['Basic dXNlcjpwYXNz', 'Basic ***'],
+    ['token eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxIn0.c2ln end', 'token *** end'],
+    ['?access_token=abc&x=1', '?access_token=***&x=1'],
+    ['{"refresh_token":"abc","x":1}', '{"refresh_token":"***","x":1}'],
+    ['https://user:pass@host/x', 'https://***@host/x'],
+  ])('masks %s unasked', (text, shown) => {
+    expect(new Redactor().redact(text)).toBe(shown);
+  });
+
+  it('leaves short values and plain text alone', () => {
+    const redactor = new Redactor();
+    redactor.add('abc');
+    expect(redactor.redact('abc is the code of nobody')).toBe('abc is the code of nobody');
+  });
+
+  it('never shows a registered secret, whatever stands around it', () => {
+    fc.assert(
+      fc.property(
+        fc.string({ minLength: 6 }),
+        fc.string(),
+        fc.string(),
+        (secret, before, after) => {
+          fc.pre(!'***'.includes(secret) && !secret.includes('*'));
+          const redactor = new Redactor();
+          redactor.add(secret);
+          expect(redactor.redact(before + secret + after)).not.toContain(secret);
+        },
+      ),
+    );
+  });
+});
