@@ -1,12 +1,22 @@
 import type { Readable } from 'node:stream';
+import type { CancelSignal } from './http-cancellation.ts';
 
-/** One HTTP request. Header names are lower case. */
+/** One HTTP request. */
 export interface HttpRequest {
+  /** Userinfo and fragment are not sent. */
   url: URL;
   method: 'GET' | 'POST' | 'DELETE';
   headers: Record<string, string>;
-  body?: string;
-  signal?: AbortSignal | undefined;
+  body?: string | undefined;
+  /** Ends the request, or the body of its answer; what waits rejects with the signal's reason. */
+  signal?: CancelSignal | undefined;
+  /**
+   * Whether it may be carried out twice. It is then repeated, once, when it was sent on a kept-alive
+   * connection that the server had already closed. Default: no.
+   */
+  idempotent?: boolean | undefined;
+  /** `manual`: a redirect is an answer like any other. Default: `follow`. */
+  redirect?: 'follow' | 'manual' | undefined;
 }
 
 /** An answer whose head has arrived; a caller reads `body` to its end, or destroys it. */
@@ -14,8 +24,23 @@ export interface HttpResponse {
   status: number;
   /** Lower-case names; repeated ones joined with `, `. */
   headers: Record<string, string>;
-  /** Decoded when the server compressed it, although nobody asked it to. */
+  /**
+   * Decoded when the server compressed it, although nobody asked it to. It may have failed before
+   * anybody listens (then `errored` is set), and does so without an unhandled `error` event.
+   */
   body: Readable;
+}
+
+/** Whether an answer is 2xx. */
+export function isSuccess({ status }: HttpResponse): boolean {
+  return status >= 200 && status < 300;
+}
+
+/** The media type of an answer without its parameters, in lower case; empty when there is none. */
+export function mediaType({ headers }: HttpResponse): string {
+  const sent = headers['content-type'] ?? '';
+  const end = sent.indexOf(';');
+  return (end === -1 ? sent : sent.slice(0, end)).trim().toLowerCase();
 }
 
 /**
@@ -29,5 +54,5 @@ export interface HttpClient {
   close(): void;
 }
 
-/** The whole body as text. Rejects with `MESSAGE_TOO_LARGE` beyond `limit` bytes. */
-export type ReadText = (response: HttpResponse, limit: number) => Promise<string>;
+/** The part of `fetch` that libraries need; rejects as `fetch` does, with the reason as `cause`. */
+export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>;

@@ -1,0 +1,140 @@
+import { McpMasterError } from '../errors.ts';
+import { isObject, type JsonObject } from '../rpc/message.ts';
+import type { HttpResponse } from './http.ts';
+import { readText } from './http-body.ts';
+
+/** Characters of a refusal's body that its error shows. */
+const EXCERPT = 200;
+
+/** An error page beyond this many bytes is not read. */
+const REFUSAL_LIMIT = 1024 * 1024;
+
+/** An answer outside 2xx, read to its end. */
+export interface Refusal {
+  /** Who answered: the origin, never the path, which may hold a key. */
+  origin: string;
+  /** To what, for people: for example `tools/call`. */
+  what: string;
+  status: number;
+  headers: Record<string, string>;
+  /** Empty when it could not be read. */
+  body: string;
+}
+
+/** Reads the answer that `what` got from `origin`; what its body fails with is left out. */
+export async function readRefusal(
+  response: HttpResponse,
+  origin: string,
+  what: string,
+): Promise<Refusal> {
+  const { status, headers } = response;
+  const body = await readText(response, REFUSAL_LIMIT).catch(() => '');
+  return { origin, what, status, headers, body };
+}
+
+/** The JSON value that the body is, if it is an object. */
+export function refusalJson({ body }: Refusal): JsonObject | undefined {
+  try {
+    const value: unknown = JSON.parse(body);
+    return isObject(value) ? value : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * The error for an answer outside 2xx: `UNAUTHORIZED` for 401 and 403, `RATE_LIMITED` for 429, else
+ * `BACKEND_PROTOCOL`. Its message has the status and the beginning of the body.
+ */
+export function statusError(refusal: Refusal): McpMasterError {
+  const { origin, what, status } = refusal;
+  const answered = `${origin} answered ${status} to ${what}`;
+  if (status === 401) {
+    const hint = 'Log in to this server, or check the credential in its configuration.';
+    return new McpMasterError('UNAUTHORIZED', `${answered}${challenge(refusal)}`, { hint });
+  }
+  if (status === 403) return forbidden(answered, refusal);
+  if (status === 429) return rateLimited(answered, refusal);
+  const message = `${answered}${excerpt(refusal.body)}`;
+  return new McpMasterError('BACKEND_PROTOCOL', message, { hint: hintFor(status) });
+}
+
+/** The server does not know the session any more (specification, "Session Management"). */
+export function sessionLostError(origin: string): McpMasterError {
+  const hint = 'Nothing to do: mcp-master opens a new session. Repeat the request.';
+  return new McpMasterError(
+    'BACKEND_PROTOCOL',
+    `session lost: ${origin} does not know it any more`,
+    {
+      hint,
+    },
+  );
+}
+
+/** A success with a body that is no MCP answer. */
+export function contentTypeError(origin: string, what: string, type: string): McpMasterError {
+  const shown = type === '' ? 'no content type' : `the content type ${oneLine(type).slice(0, 80)}`;
+  const message = `${origin} answered ${what} with ${shown} instead of JSON or an event stream`;
+  const hint = 'Check `url`: it may not be the MCP endpoint of the server.';
+  return new McpMasterError('BACKEND_PROTOCOL', message, { hint });
+}
+
+/** A body or event that should be JSON and is not. */
+export function notJsonError(origin: string, what: string, text: string): McpMasterError {
+  const message = `${origin} answered ${what} with invalid JSON${excerpt(text)}`;
+  const hint = 'Check `url`, and the log of the server.';
+  return new McpMasterError('BACKEND_PROTOCOL', message, { hint });
+}
+
+/** An exchange that ended as it should, but without the answer. */
+export function noAnswerError(origin: string, what: string): McpMasterError {
+  const message = `${origin} ended its reply to ${what} without an answer in it`;
+  const hint = 'Check the log of the server.';
+  return new McpMasterError('BACKEND_PROTOCOL', message, { hint });
+}
+
+function forbidden(answered: string, refusal: Refusal): McpMasterError {
+  const why = challenge(refusal) || excerpt(refusal.body);
+  const hint = 'Log in with an account or scopes that allow this, or check the credential.';
+  return new McpMasterError('UNAUTHORIZED', `${answered}${why}`, { hint });
+}
+
+/** `error` and `scope` of the challenge (RFC 6750 §3), for people. */
+function challenge({ headers }: Refusal): string {
+  const sent = headers['www-authenticate'] ?? '';
+  const error = /\berror="?([\w-]{1,60})/.exec(sent)?.[1];
+  const scope = /\bscope="([^"]{1,200})"/.exec(sent)?.[1];
+  const parts = [error, scope === undefined ? undefined : `scope ${oneLine(scope)}`];
+  const shown = parts.filter((part) => part !== undefined).join(', ');
+  return shown === '' ? '' : `: ${shown}`;
+}
+
+function rateLimited(answered: string, { headers, body }: Refusal): McpMasterError {
+  const wait = headers['retry-after'];
+  const when = wait !== undefined && /^\d{1,6}$/.test(wait) ? `in ${wait} seconds` : 'later';
+  return new McpMasterError('RATE_LIMITED', `${answered}${excerpt(body)}`, {
+    hint: `Try again ${when}, or set \`rate_limit\` for this server.`,
+  });
+}
+
+function hintFor(status: number): string {
+  if (status === 404 || status === 405) {
+    return 'Check the path of `url`: it should be the MCP endpoint, which often ends in /mcp.';
+  }
+  return status >= 500 ? 'Check the log of the server, and try again later.' : 'Check `url`.';
+}
+
+function excerpt(text: string): string {
+  const line = oneLine(text);
+  if (line === '') return '';
+  return `: ${line.length > EXCERPT ? `${line.slice(0, EXCERPT)}…` : line}`;
+}
+
+/** Foreign text as one line without control characters. */
+function oneLine(text: string): string {
+  // What follows the part that is shown is not worth the time of a long page.
+  return text
+    .slice(0, 8 * EXCERPT)
+    .replace(/[\s\p{Cc}]+/gu, ' ')
+    .trim();
+}

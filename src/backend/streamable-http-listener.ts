@@ -1,0 +1,146 @@
+import { McpMasterError, toMcpMasterError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { readEvents } from './event-stream.ts';
+import { type HttpResponse, isSuccess, mediaType } from './http.ts';
+import { discard } from './http-body.ts';
+import { Cancellation } from './http-cancellation.ts';
+import { boundedRetry } from './streamable-http-answer.ts';
+import { Inbox, type InboxHandlers } from './streamable-http-inbox.ts';
+import type { HttpSession } from './streamable-http-session.ts';
+
+/** What a {@link ServerStream} works with. */
+export interface ServerStreamOptions extends InboxHandlers {
+  session: HttpSession;
+  log: Logger;
+  /** Milliseconds without a byte after which the stream is opened anew. */
+  readTimeoutMs: number;
+  /** An answer of 401, 403 or 429. */
+  onRefused(response: HttpResponse): void;
+}
+
+const FIRST_WAIT_MS = 1_000;
+const LONGEST_WAIT_MS = 30_000;
+
+/** A stream that stood this long was a good one, even if nothing came. */
+const STEADY_MS = 10_000;
+
+/** Refusals in a row, none of them final, before the stream is given up. */
+const MAX_REFUSALS = 5;
+
+/** Refusals that may be over later: a token that is about to be renewed, a limit, a restart. */
+const TEMPORARY = new Set([401, 403, 408, 429, 500, 502, 503, 504]);
+
+const TOLD = new Set([401, 403, 429]);
+
+/**
+ * The stream on which a server sends what belongs to no request (specification 2025-11-25,
+ * "Listening for Messages from the Server"). Servers need not have one, and its failures never
+ * concern the connection: they are retried with growing waits, and logged for debugging.
+ */
+export class ServerStream {
+  readonly #options: ServerStreamOptions;
+  #lastEventId: string | undefined;
+  #retryMs: number | undefined;
+  /** Streams in a row from which nothing came. */
+  #failures = 0;
+  #refusals = 0;
+
+  constructor(options: ServerStreamOptions) {
+    this.#options = options;
+  }
+
+  /** Listens until the signal aborts, or the server turns out to have no such stream. Never rejects. */
+  async run(signal: Cancellation): Promise<void> {
+    while (!signal.aborted && (await this.#once(signal))) {
+      await signal.sleep(this.#wait()).catch(() => {});
+    }
+  }
+
+  /** One stream, to its end. Answers whether another one makes sense. */
+  async #once(signal: Cancellation): Promise<boolean> {
+    const { session, log, readTimeoutMs } = this.#options;
+    const attempt = new Cancellation();
+    const stop = () => attempt.abort(signal.reason as Error);
+    const silence = setTimeout(() => attempt.abort(new Error('it fell silent')), readTimeoutMs);
+    signal.addEventListener('abort', stop);
+    this.#failures += 1;
+    try {
+      const response = await session.listen(this.#lastEventId, attempt);
+      if (!isSuccess(response)) return this.#refused(response);
+      if (mediaType(response) !== 'text/event-stream') return none(response, log);
+      this.#refusals = 0;
+      await this.#read(response, silence);
+      log.debug('the stream from the server ended');
+    } catch (error) {
+      log.debug(`the stream from the server broke: ${toMcpMasterError(error).message}`);
+      // Resumed from where it was, it would bring the same message again.
+      if (error instanceof McpMasterError && error.code === 'MESSAGE_TOO_LARGE') {
+        this.#lastEventId = undefined;
+        this.#options.onProblem(error);
+      }
+    } finally {
+      clearTimeout(silence);
+      signal.removeEventListener('abort', stop);
+    }
+    return true;
+  }
+
+  async #read({ body }: HttpResponse, silence: NodeJS.Timeout): Promise<void> {
+    const { session } = this.#options;
+    const inbox = new Inbox(session.origin, this.#options, 'the stream from the server');
+    const steady = setTimeout(() => this.#succeeded(), STEADY_MS);
+    try {
+      await readEvents(body, {
+        onEvent: ({ data, event = 'message', id }) => {
+          if (id !== undefined) this.#lastEventId = id === '' ? undefined : id;
+          if (data !== '' && event === 'message') this.#take(inbox, data);
+        },
+        onRetry: (milliseconds) => {
+          this.#retryMs = boundedRetry(milliseconds);
+        },
+        onBytes: () => {
+          silence.refresh();
+          this.#succeeded();
+        },
+      });
+    } finally {
+      clearTimeout(steady);
+    }
+  }
+
+  /** What is no message spoils itself, and not those after it. */
+  #take(inbox: Inbox, data: string): void {
+    try {
+      inbox.take(data);
+    } catch (error) {
+      this.#options.onProblem(toMcpMasterError(error));
+    }
+  }
+
+  #succeeded(): void {
+    this.#failures = 0;
+  }
+
+  #refused(response: HttpResponse): boolean {
+    const { log, onRefused } = this.#options;
+    const { status } = response;
+    if (TOLD.has(status)) onRefused(response);
+    this.#refusals += 1;
+    if (!TEMPORARY.has(status) || this.#refusals >= MAX_REFUSALS) return none(response, log);
+    discard(response.body);
+    log.debug(`the server answered ${status} to opening its stream`);
+    return true;
+  }
+
+  #wait(): number {
+    if (this.#failures === 0) return this.#retryMs ?? FIRST_WAIT_MS;
+    // The exponent is bounded as well: failures go on for as long as a server is away.
+    return Math.min(FIRST_WAIT_MS * 2 ** Math.min(this.#failures - 1, 10), LONGEST_WAIT_MS);
+  }
+}
+
+function none(response: HttpResponse, log: Logger): false {
+  discard(response.body);
+  log.debug(`the server has no stream of its own (it answered ${response.status})`);
+  return false;
+}
