@@ -1,0 +1,206 @@
+import { sendsCredential } from '../auth/request-headers.ts';
+import type { ServerConfig } from '../config/config.ts';
+import { McpMasterError, toMcpMasterError } from '../errors.ts';
+import type { JsonObject } from '../rpc/message.ts';
+import type { RequestOptions } from '../rpc/outgoing-requests.ts';
+import type { IncomingRequest, OutgoingRequest } from '../rpc/peer.ts';
+import { type ConnectDeps, connect, type Session } from './connect.ts';
+import type { ClientIdentity } from './handshake.ts';
+
+/** After a failed attempt, the next one is made this much later at the earliest, then twice that. */
+const FIRST_RETRY_MS = 1000;
+const LAST_RETRY_MS = 30_000;
+
+/** Where a server stands. */
+export type BackendState =
+  | { phase: 'idle' }
+  | { phase: 'connecting' }
+  | { phase: 'ready'; session: Session }
+  | { phase: 'failed'; error: McpMasterError; retryAt: number }
+  | { phase: 'closed' };
+
+/** What the owner of a {@link Backend} does with what its server sends by itself. */
+export interface BackendHandlers {
+  /** It has shaken hands, for the first time or anew. */
+  onReady(session: Session): void;
+  onRequest(request: IncomingRequest): void;
+  onNotification(method: string, params: JsonObject | undefined): void;
+}
+
+/**
+ * One configured server: connected when somebody needs it, and again after a failure when somebody
+ * needs it again, but never more often than the back-off allows. Its errors name it.
+ */
+export class Backend {
+  readonly config: ServerConfig;
+  readonly #client: ClientIdentity;
+  readonly #handlers: BackendHandlers;
+  readonly #deps: ConnectDeps;
+  #state: BackendState = { phase: 'idle' };
+  #connecting: Promise<Session> | undefined;
+  #failures = 0;
+  /** Calls off the attempt to connect that is under way. */
+  readonly #closing = new AbortController();
+
+  constructor(
+    config: ServerConfig,
+    client: ClientIdentity,
+    handlers: BackendHandlers,
+    deps: ConnectDeps,
+  ) {
+    this.config = config;
+    this.#client = client;
+    this.#handlers = handlers;
+    this.#deps = { ...deps, log: deps.log.named(config.name) };
+  }
+
+  get name(): string {
+    return this.config.name;
+  }
+
+  get state(): BackendState {
+    return this.#state;
+  }
+
+  /** The session, made if there is none. Rejects with an `McpMasterError` that names the server. */
+  async connect(): Promise<Session> {
+    const state = this.#state;
+    if (state.phase === 'ready') return state.session;
+    if (state.phase === 'closed') throw closedError(this.name);
+    if (state.phase === 'failed' && this.#deps.now() < state.retryAt) throw state.error;
+    this.#connecting ??= this.#open().finally(() => {
+      this.#connecting = undefined;
+    });
+    return this.#connecting;
+  }
+
+  /** Sends a request, connecting first where needed; as `Peer.request` otherwise. */
+  request(
+    method: string,
+    params: JsonObject | undefined,
+    options: RequestOptions,
+  ): OutgoingRequest {
+    const told: RequestOptions = {
+      ...options,
+      onFailure: (error) => options.onFailure(this.#explain(error)),
+    };
+    if (this.#state.phase === 'ready') {
+      return this.#state.session.peer.request(method, params, told);
+    }
+    let cancelled = false;
+    let outgoing: OutgoingRequest | undefined;
+    this.connect().then(
+      ({ peer }) => {
+        if (!cancelled) outgoing = peer.request(method, params, told);
+      },
+      (error: unknown) => {
+        if (!cancelled) options.onFailure(toMcpMasterError(error));
+      },
+    );
+    return {
+      cancel: (reason) => {
+        cancelled = true;
+        outgoing?.cancel(reason);
+      },
+    };
+  }
+
+  /** Sends a notification if it is connected: to a server that is not, it has nothing to say. */
+  notify(method: string, params: JsonObject | undefined): void {
+    if (this.#state.phase === 'ready') this.#state.session.peer.notify(method, params);
+  }
+
+  /** Ends the connection and, for a child process, its whole tree. Never rejects. */
+  async close(): Promise<void> {
+    const { phase } = this.#state;
+    const session = this.#state.phase === 'ready' ? this.#state.session : undefined;
+    this.#state = { phase: 'closed' };
+    this.#closing.abort();
+    if (phase === 'connecting') await this.#connecting?.catch(() => undefined);
+    await session?.peer.close();
+  }
+
+  async #open(): Promise<Session> {
+    this.#state = { phase: 'connecting' };
+    const started = this.#deps.now();
+    const handlers = {
+      onRequest: (request: IncomingRequest) => this.#handlers.onRequest(request),
+      onNotification: (method: string, params: JsonObject | undefined) =>
+        this.#handlers.onNotification(method, params),
+      onClose: (error: McpMasterError | undefined) => this.#onClose(error),
+    };
+    try {
+      const session = await connect(
+        this.config,
+        this.#client,
+        handlers,
+        this.#deps,
+        this.#closing.signal,
+      );
+      return await this.#adopt(session, started);
+    } catch (error) {
+      throw this.#failAttempt(this.#explain(toMcpMasterError(error)));
+    }
+  }
+
+  async #adopt(session: Session, started: number): Promise<Session> {
+    if (this.#isClosed()) {
+      await session.peer.close();
+      throw closedError(this.name);
+    }
+    this.#failures = 0;
+    this.#state = { phase: 'ready', session };
+    this.#deps.log.info(`connected over ${session.transport} in ${this.#deps.now() - started} ms`);
+    this.#handlers.onReady(session);
+    return session;
+  }
+
+  #failAttempt(error: McpMasterError): McpMasterError {
+    const delay = Math.min(FIRST_RETRY_MS * 2 ** this.#failures, LAST_RETRY_MS);
+    // Beyond this many the delay stays the same: the power must not overflow.
+    this.#failures = Math.min(this.#failures + 1, 10);
+    return this.#fail(error, delay);
+  }
+
+  #fail(error: McpMasterError, delay: number): McpMasterError {
+    if (this.#isClosed()) return error;
+    this.#state = { phase: 'failed', error, retryAt: this.#deps.now() + delay };
+    this.#deps.log.warn(
+      error.hint === undefined ? error.message : `${error.message}. ${error.hint}`,
+    );
+    return error;
+  }
+
+  /** An established connection broke; one that is being made reports through its own rejection. */
+  #onClose(error: McpMasterError | undefined): void {
+    if (this.#state.phase !== 'ready') return;
+    const lost = error ?? new McpMasterError('BACKEND_EXITED', 'the connection was closed');
+    // It worked until now: whoever needs it next may start it again at once.
+    this.#fail(this.#explain(lost), 0);
+  }
+
+  #isClosed(): boolean {
+    return this.#state.phase === 'closed';
+  }
+
+  #explain(error: McpMasterError): McpMasterError {
+    const { name, endpoint } = this.config;
+    const refused = error.code === 'UNAUTHORIZED';
+    if (refused && endpoint.kind !== 'stdio' && !sendsCredential(endpoint)) {
+      return new McpMasterError(
+        'LOGIN_REQUIRED',
+        `server "${name}" needs a login: ${error.message}`,
+        {
+          hint: `Give it a credential: "headers" or "api_key" in its entry of the configuration.`,
+          cause: error,
+        },
+      );
+    }
+    const { code, message, hint, cause } = error;
+    return new McpMasterError(code, `server "${name}": ${message}`, { hint, cause });
+  }
+}
+
+function closedError(name: string): McpMasterError {
+  return new McpMasterError('INTERRUPTED', `server "${name}": mcp-master is shutting down`);
+}

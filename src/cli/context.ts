@@ -1,0 +1,51 @@
+import type { Readable, Writable } from 'node:stream';
+import type { Spawn } from '../backend/child-process.ts';
+import type { HttpClient } from '../backend/http.ts';
+import type { Environment } from '../config/config.ts';
+import type { ConfigDeps } from '../config/locate.ts';
+import type { Logger, Redactor } from '../log.ts';
+import type { CatalogueStore } from '../proxy/catalogue.ts';
+
+/** Where the files of one user, or of one of that user's profiles, are. Absolute paths. */
+export interface Folders {
+  /** The configuration file and the `.env` beside it. */
+  config: string;
+  /** What must not be lost. */
+  state: string;
+  /** What can be made again. */
+  cache: string;
+}
+
+/** The world as the commands see it: `main.ts` hands in the real one, a test its own. */
+export interface Context {
+  version: string;
+  /** Of the process, without what a `.env` file adds. */
+  env: Environment;
+  platform: NodeJS.Platform;
+  homedir: string;
+  /** Where the running Node.js is: `npx` lies beside it, also when no PATH says so. */
+  nodeFolder: string;
+  stdin: Readable;
+  /** Results, and nothing else. */
+  stdout: Writable;
+  stderr: Writable;
+  /** Whether a person reads there. */
+  terminal: { stdout: boolean; stderr: boolean };
+  now(): number;
+  /** Knows the secrets of the configuration once that is loaded. */
+  redactor: Redactor;
+  files: ConfigDeps;
+  spawn: Spawn;
+  /** An HTTP client with the proxies of an environment. */
+  createHttp(env: Environment, log: Logger): HttpClient;
+  createCatalogueStore(folders: Folders, log: Logger): CatalogueStore;
+  findFolders(profile: string | undefined): Folders;
+  folderExists(path: string): boolean;
+  /** From now on whatever is printed to stdout lands on stderr, but for what goes to the result. */
+  claimStdout(): Writable;
+  /**
+   * Calls back when the user or the system wants the program to end, which then exits with 130 as
+   * soon as the command is done. Returns the way to stop that.
+   */
+  onInterrupt(callback: () => void): () => void;
+}

@@ -1,0 +1,150 @@
+import type { Session } from '../backend/connect.ts';
+import { type ListKind, listAll } from '../backend/list-pages.ts';
+import type { Config, RejectedServer, ServerConfig } from '../config/config.ts';
+import { type McpMasterError, toMcpMasterError } from '../errors.ts';
+import type { Redactor } from '../log.ts';
+import { toolFilter } from '../proxy/tool-filter.ts';
+import type { JsonObject } from '../rpc/message.ts';
+import type { Context } from './context.ts';
+import { EXIT } from './exit-codes.ts';
+import { createOwnBackend } from './own-backend.ts';
+import { createPaint, printable, renderTable } from './render.ts';
+import { unknownServer } from './select.ts';
+import { type GlobalFlags, openConfigured, type Workspace } from './workspace.ts';
+
+/** The flags of `list`. */
+export interface ListFlags extends GlobalFlags {
+  server?: string;
+}
+
+/** Where one server stands; null where it did not say. */
+export interface ServerReport {
+  server: string;
+  transport: string;
+  state: 'ready' | 'login_required' | 'error' | 'disabled';
+  /** Counts, after the filters of the configuration. */
+  tools: number | null;
+  resources: number | null;
+  prompts: number | null;
+  /** Milliseconds to connect and to list. */
+  ms: number | null;
+  error: { code: string; message: string; hint: string | null } | null;
+}
+
+/** `mcp-master list`: connects to each server at once and tells where it stands. */
+export async function list(context: Context, flags: ListFlags): Promise<number> {
+  const workspace = await openConfigured(context, flags);
+  const { config } = workspace;
+  const names = [...config.servers, ...config.rejected].map(({ name }) => name);
+  const { server: only } = flags;
+  if (only !== undefined && !names.includes(only)) throw unknownServer(only, names);
+  const wanted = ({ name }: { name: string }) => only === undefined || name === only;
+  const reports = await Promise.all([
+    ...config.servers.filter(wanted).map((server) => inspect(server, context, workspace)),
+    ...config.rejected.filter(wanted).map(rejection),
+  ]);
+  workspace.close();
+  const shown = reports.map((report) => redacted(report, context.redactor));
+  context.stdout.write(
+    flags.json === true
+      ? `${JSON.stringify(shown, null, 2)}\n`
+      : renderReports(shown, config, context),
+  );
+  const fine = reports.every(({ state }) => state === 'ready' || state === 'disabled');
+  return fine ? EXIT.done : EXIT.failed;
+}
+
+async function inspect(
+  server: ServerConfig,
+  context: Context,
+  { connectDeps }: Workspace,
+): Promise<ServerReport> {
+  const { name, endpoint } = server;
+  const report = { ...NOTHING_KNOWN, server: name, transport: endpoint.kind };
+  if (!server.enabled) return { ...report, state: 'disabled' };
+  const backend = createOwnBackend(server, context.version, connectDeps);
+  const started = context.now();
+  const release = context.onInterrupt(() => void backend.close());
+  try {
+    const session = await backend.connect();
+    const counts = await count(session, server);
+    const ms = context.now() - started;
+    return { ...report, transport: session.transport, state: 'ready', ...counts, ms };
+  } catch (error) {
+    return { ...report, ...failure(toMcpMasterError(error)) };
+  } finally {
+    await backend.close();
+    release();
+  }
+}
+
+const NOTHING_KNOWN = { tools: null, resources: null, prompts: null, ms: null, error: null };
+
+async function count(
+  { peer, server: { capabilities } }: Session,
+  server: ServerConfig,
+): Promise<Pick<ServerReport, ListKind>> {
+  const listed = async (kind: ListKind): Promise<JsonObject[]> =>
+    capabilities[kind] === undefined ? [] : listAll(peer, kind, server.timeout * 1000);
+  const [tools, resources, prompts] = await Promise.all([
+    listed('tools'),
+    listed('resources'),
+    listed('prompts'),
+  ]);
+  const shown = toolFilter(server.tools);
+  return {
+    tools: tools.filter(({ name }) => typeof name === 'string' && shown(name)).length,
+    resources: resources.length,
+    prompts: prompts.length,
+  };
+}
+
+function failure({ code, message, hint }: McpMasterError): Pick<ServerReport, 'state' | 'error'> {
+  const state = code === 'LOGIN_REQUIRED' ? 'login_required' : 'error';
+  return { state, error: { code, message, hint: hint ?? null } };
+}
+
+function rejection({ name, problems }: RejectedServer): ServerReport {
+  const errors = problems.filter(({ level }) => level === 'error');
+  const error = {
+    code: errors[0]?.code ?? 'CONFIG_INVALID',
+    message: errors.map(({ path, message }) => `${path}: ${message}`).join('; '),
+    hint: errors[0]?.hint ?? null,
+  };
+  return { ...NOTHING_KNOWN, server: name, transport: 'unknown', state: 'error', error };
+}
+
+function redacted(report: ServerReport, redactor: Redactor): ServerReport {
+  if (report.error === null) return report;
+  const { code, message, hint } = report.error;
+  const masked = (text: string) => redactor.redact(text);
+  return { ...report, error: { code, message: masked(message), hint: hint && masked(hint) } };
+}
+
+function renderReports(reports: ServerReport[], config: Config, context: Context): string {
+  const paint = createPaint(context.terminal.stdout, context.env);
+  if (reports.length === 0) return `No server is configured in ${config.file ?? config.folder}.\n`;
+  const colours = {
+    ready: paint.green,
+    login_required: paint.yellow,
+    error: paint.red,
+    disabled: paint.dim,
+  };
+  const rows = reports.map((report) => [
+    { text: report.server },
+    { text: report.transport },
+    { text: report.state.replace('_', ' '), paint: colours[report.state] },
+    ...[report.tools, report.resources, report.prompts, report.ms].map((value) => ({
+      text: value === null ? '-' : String(value),
+    })),
+  ]);
+  const headings = ['SERVER', 'TRANSPORT', 'STATE', 'TOOLS', 'RESOURCES', 'PROMPTS', 'MS'];
+  const notes = reports.flatMap(({ server, error }) => {
+    if (error === null) return [];
+    const next = error.hint === null ? '' : `\n  ${error.hint}`;
+    return [
+      `\n${paint.bold(server)} ${printable(error.message)} ${paint.dim(`(${error.code})`)}${next}\n`,
+    ];
+  });
+  return renderTable(headings, rows, paint) + notes.join('');
+}

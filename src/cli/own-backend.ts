@@ -1,0 +1,27 @@
+import { Backend, type BackendHandlers } from '../backend/backend.ts';
+import type { ConnectDeps } from '../backend/connect.ts';
+import { PROTOCOL_VERSIONS } from '../backend/handshake.ts';
+import type { ServerConfig } from '../config/config.ts';
+import { RPC_ERROR } from '../rpc/message.ts';
+
+/** A server for the use of a command, with no desktop client behind: it may ask for nothing. */
+export function createOwnBackend(
+  server: ServerConfig,
+  version: string,
+  deps: ConnectDeps,
+): Backend {
+  const client = {
+    protocolVersion: PROTOCOL_VERSIONS[0],
+    capabilities: {},
+    clientInfo: { name: 'mcp-master', title: 'MCP Master', version },
+  };
+  const handlers: BackendHandlers = {
+    onReady: () => undefined,
+    onNotification: () => undefined,
+    onRequest: (request) => {
+      const message = `Method not found: ${request.method}`;
+      request.reply({ error: { code: RPC_ERROR.methodNotFound, message } });
+    },
+  };
+  return new Backend(server, client, handlers, deps);
+}

@@ -1,0 +1,133 @@
+import { Command, CommanderError, Option } from 'commander';
+import { toMcpMasterError } from '../errors.ts';
+import { LOG_LEVELS } from '../log.ts';
+import type { Context } from './context.ts';
+import { EXIT, exitCodeOf } from './exit-codes.ts';
+import type { ListFlags } from './list.ts';
+import type { GlobalFlags } from './workspace.ts';
+
+/** Runs one command line (without `node` and the script) and gives its exit code. Never rejects. */
+export async function run(argv: string[], context: Context): Promise<number> {
+  let exitCode: number = EXIT.done;
+  const program = createProgram(context, (code) => {
+    exitCode = code;
+  });
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return exitCode;
+  } catch (error) {
+    // Commander has printed its own message; help and version end this way, too.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
+    return reportError(error, context);
+  }
+}
+
+async function reportError(error: unknown, context: Context): Promise<number> {
+  const { createPaint, renderError } = await import('./render.ts');
+  const known = toMcpMasterError(error);
+  const paint = createPaint(context.terminal.stderr, context.env);
+  context.stderr.write(context.redactor.redact(renderError(known, paint)));
+  return exitCodeOf(known.code);
+}
+
+type Done = (exitCode: number) => void;
+
+/** Each command's code is loaded when it runs: `serve` has to answer fast. */
+function createProgram(context: Context, done: Done): Command {
+  const program = new Command('mcp-master')
+    .description('Many MCP servers behind one.')
+    .version(context.version, '--version', 'print the version')
+    .helpOption('--help', 'print help')
+    .configureHelp({ showGlobalOptions: true })
+    .configureOutput({
+      writeOut: (text) => void context.stdout.write(text),
+      writeErr: (text) => void context.stderr.write(text),
+    })
+    .showSuggestionAfterError()
+    .exitOverride();
+  addGlobalOptions(program);
+  addServe(program, context, done);
+  addList(program, context, done);
+  addCall(program, context, done);
+  addConfig(program, context, done);
+  return program.addHelpText('after', EXAMPLES);
+}
+
+const EXAMPLES = `
+Examples:
+  mcp-master config check                     look for mistakes in the configuration
+  mcp-master list                             connect to each server and show where it stands
+  mcp-master call files list_directory '{"path":"/tmp"}'
+  mcp-master serve                            what a desktop client starts`;
+
+function addGlobalOptions(program: Command): void {
+  program
+    .option('--config <file>', 'the configuration file (also MCP_MASTER_CONFIG)')
+    .option('--profile <name>', 'keep configuration and logins apart (also MCP_MASTER_PROFILE)')
+    .addOption(new Option('--log-level <level>', 'what to log on stderr').choices(LOG_LEVELS))
+    .option('--json', 'print the result as JSON')
+    .option('--quiet', 'log errors only');
+}
+
+function addServe(program: Command, context: Context, done: Done): void {
+  program
+    .command('serve')
+    .description('serve all configured servers as one MCP server over stdin and stdout')
+    .addHelpText(
+      'after',
+      `
+Example, in the configuration of a desktop client:
+  { "mcpServers": { "master": { "command": "mcp-master", "args": ["serve"] } } }`,
+    )
+    .action(async (_: object, command: Command) => {
+      const { serve } = await import('./serve.ts');
+      done(await serve(context, command.optsWithGlobals<GlobalFlags>()));
+    });
+}
+
+function addList(program: Command, context: Context, done: Done): void {
+  program
+    .command('list')
+    .description('connect to each server and show where it stands')
+    .option('--server <name>', 'only this one')
+    .addHelpText('after', '\nExample:\n  mcp-master list --server=github --json')
+    .action(async (_: object, command: Command) => {
+      const { list } = await import('./list.ts');
+      done(await list(context, command.optsWithGlobals<ListFlags>()));
+    });
+}
+
+function addCall(program: Command, context: Context, done: Done): void {
+  program
+    .command('call')
+    .description('call one tool and print its result')
+    .argument('<server>', 'the name of the server in the configuration')
+    .argument('<tool>', "the server's own name for the tool")
+    .argument('[json]', 'the arguments, a JSON object')
+    .addHelpText('after', `\nExample:\n  mcp-master call everything echo '{"message":"hello"}'`)
+    .action(
+      async (
+        server: string,
+        tool: string,
+        json: string | undefined,
+        _: object,
+        command: Command,
+      ) => {
+        const { call } = await import('./call.ts');
+        done(await call(context, { server, tool, json }, command.optsWithGlobals<GlobalFlags>()));
+      },
+    );
+}
+
+function addConfig(program: Command, context: Context, done: Done): void {
+  const config = program.command('config').description('look at the configuration');
+  config
+    .command('check')
+    .description('name everything that is wrong with a configuration, with lines')
+    .argument('[file]', 'the file to check instead of the one in use')
+    .addHelpText('after', '\nExample:\n  mcp-master config check ./config.yaml')
+    .action(async (file: string | undefined, _: object, command: Command) => {
+      const { configCheck } = await import('./config-check.ts');
+      done(await configCheck(context, file, command.optsWithGlobals<GlobalFlags>()));
+    });
+}

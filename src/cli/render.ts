@@ -1,0 +1,51 @@
+import { Chalk, type ChalkInstance } from 'chalk';
+import type { Environment } from '../config/config.ts';
+import type { McpMasterError } from '../errors.ts';
+
+/** Colours for one stream. */
+export type Paint = Pick<ChalkInstance, 'bold' | 'dim' | 'green' | 'red' | 'yellow'>;
+
+/** Colours where a person sees them: on a terminal, unless `NO_COLOR` says no (no-color.org). */
+export function createPaint(isTerminal: boolean, env: Environment): Paint {
+  const wanted = isTerminal && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
+  return new Chalk({ level: wanted ? 1 : 0 });
+}
+
+/** A cell of a table: its text, and how it is painted once it has its width. */
+export interface Cell {
+  text: string;
+  paint?: ((text: string) => string) | undefined;
+}
+
+const GAP = '  ';
+
+/** Lines of aligned columns under their headings; the last column takes what it needs. */
+export function renderTable(headings: string[], rows: Cell[][], paint: Paint): string {
+  const head = headings.map((text): Cell => ({ text, paint: paint.bold }));
+  const all = [head, ...rows];
+  const widths = headings.map((_, at) => Math.max(...all.map((row) => row[at]?.text.length ?? 0)));
+  const line = (row: Cell[]) =>
+    row
+      .map(({ text, paint: colour = plain }, at) => {
+        const isLast = at === row.length - 1;
+        return colour(isLast ? text : text.padEnd(widths[at] ?? 0));
+      })
+      .join(GAP)
+      .trimEnd();
+  return `${all.map(line).join('\n')}\n`;
+}
+
+/** An error for people: what happened, and the next step on a line of its own. */
+export function renderError({ code, message, hint }: McpMasterError, paint: Paint): string {
+  const next = hint === undefined ? '' : `  ${hint}\n`;
+  return `${paint.red('error')} ${printable(message)} ${paint.dim(`(${code})`)}\n${printable(next)}`;
+}
+
+/** Foreign text without what would drive a terminal: control characters but line breaks and tabs. */
+export function printable(text: string): string {
+  return text.replace(/[^\P{Cc}\n\t]/gu, '�');
+}
+
+function plain(text: string): string {
+  return text;
+}

@@ -1,0 +1,36 @@
+import type { Config } from '../config/config.ts';
+import type { Logger } from '../log.ts';
+import { createClientTransport } from '../proxy/client-transport.ts';
+import { noConfiguration } from '../proxy/instructions.ts';
+import { MasterServer } from '../proxy/master-server.ts';
+import type { Context } from './context.ts';
+import { EXIT } from './exit-codes.ts';
+import { type GlobalFlags, openWorkspace } from './workspace.ts';
+
+/** `mcp-master serve`: one MCP server over stdin and stdout, until the client closes stdin. */
+export async function serve(context: Context, flags: GlobalFlags): Promise<number> {
+  const output = context.claimStdout();
+  const { config, folders, log, connectDeps, close } = await openWorkspace(context, flags);
+  logProblems(config, log);
+  const server = new MasterServer(config, {
+    backend: connectDeps,
+    catalogue: context.createCatalogueStore(folders, log),
+    log,
+    serverInfo: { name: 'mcp-master', title: 'MCP Master', version: context.version },
+  });
+  const release = context.onInterrupt(() => void server.close());
+  await server.serve(createClientTransport(context.stdin, output, log));
+  release();
+  close();
+  return EXIT.done;
+}
+
+function logProblems(config: Config, log: Logger): void {
+  if (config.file === undefined) log.warn(noConfiguration(config.folder));
+  for (const { level, path, line, message, hint } of config.problems) {
+    const where = `${config.file ?? ''}${line === undefined ? '' : `:${line}`}`;
+    const text = `${where}${path === '' ? '' : ` ${path}`}: ${message}${hint ? ` ${hint}` : ''}`;
+    if (level === 'error') log.error(text);
+    else log.warn(text);
+  }
+}

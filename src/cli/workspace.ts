@@ -1,0 +1,103 @@
+import type { ConnectDeps } from '../backend/connect.ts';
+import type { Config } from '../config/config.ts';
+import { loadConfig } from '../config/load.ts';
+import { McpMasterError } from '../errors.ts';
+import { createLogger, LOG_LEVELS, type Logger, type LogLevel } from '../log.ts';
+import type { Context, Folders } from './context.ts';
+
+/** The flags that every command takes. */
+export interface GlobalFlags {
+  config?: string;
+  profile?: string;
+  logLevel?: LogLevel;
+  json?: boolean;
+  quiet?: boolean;
+}
+
+/** What a command works with: the configuration, the log, and the doors to the servers. */
+export interface Workspace {
+  config: Config;
+  folders: Folders;
+  log: Logger;
+  connectDeps: ConnectDeps;
+  /** Frees what connections hold. */
+  close(): void;
+}
+
+/** A workspace for a command that is of no use without a configuration. */
+export async function openConfigured(context: Context, flags: GlobalFlags): Promise<Workspace> {
+  const workspace = await openWorkspace(context, flags, 'error');
+  if (workspace.config.file === undefined) throw noConfigurationError(workspace.config.folder);
+  return workspace;
+}
+
+/** There is no configuration: what to do. */
+export function noConfigurationError(folder: string): McpMasterError {
+  return new McpMasterError('CONFIG_INVALID', `there is no configuration in ${folder}`, {
+    hint: 'Write config.yaml there with a list of servers, or name a file with --config.',
+  });
+}
+
+/**
+ * Reads the configuration and opens what the commands need. Throws `CONFIG_INVALID` when it can't be
+ * read as a whole; a wrong entry is in `config.rejected`.
+ *
+ * @param quietLevel the log level where neither flag nor environment names one; absent = that of the
+ * configuration
+ */
+export async function openWorkspace(
+  context: Context,
+  flags: GlobalFlags,
+  quietLevel?: LogLevel,
+): Promise<Workspace> {
+  const folders = context.findFolders(flags.profile);
+  const { redactor } = context;
+  const sink = {
+    level: levelOf(flags, context.env['MCP_MASTER_LOG_LEVEL']) ?? quietLevel ?? 'info',
+    write: (line: string) => void context.stderr.write(line),
+    redactor,
+    now: context.now,
+  };
+  const log = createLogger(sink);
+  const file = flags.config ?? context.env['MCP_MASTER_CONFIG'];
+  const config = await loadConfig({ file, folder: folders.config }, context.files);
+  for (const secret of config.secrets) redactor.add(secret);
+  const { env } = config;
+  sink.level = levelOf(flags, env['MCP_MASTER_LOG_LEVEL']) ?? quietLevel ?? config.serve.logLevel;
+  const http = context.createHttp(env, log);
+  const connectDeps: ConnectDeps = {
+    spawn: context.spawn,
+    http,
+    surroundings: {
+      env: context.env,
+      platform: context.platform,
+      commandFolders: commandFolders(context),
+    },
+    readSecret: async () => undefined,
+    log,
+    now: context.now,
+  };
+  return { config, folders, log, connectDeps, close: () => http.close() };
+}
+
+function levelOf(
+  { logLevel, quiet }: GlobalFlags,
+  named: string | undefined,
+): LogLevel | undefined {
+  if (logLevel !== undefined) return logLevel;
+  if (quiet === true) return 'error';
+  if (named === undefined || named === '') return undefined;
+  const level = LOG_LEVELS.find((known) => known === named);
+  if (level !== undefined) return level;
+  throw new McpMasterError('CONFIG_INVALID', `MCP_MASTER_LOG_LEVEL is "${named}"`, {
+    hint: `Use one of ${LOG_LEVELS.join(', ')}.`,
+  });
+}
+
+/** Where commands are found although the PATH that a desktop client hands on lacks these folders. */
+function commandFolders({ platform, homedir, nodeFolder, folderExists }: Context): string[] {
+  const home = ['.local/bin', '.cargo/bin', '.bun/bin', '.deno/bin'];
+  const shared = ['/opt/homebrew/bin', '/usr/local/bin', '/usr/bin', '/bin'];
+  const posix = [...shared, ...home.map((folder) => `${homedir}/${folder}`)];
+  return [nodeFolder, ...(platform === 'win32' ? [] : posix)].filter(folderExists);
+}

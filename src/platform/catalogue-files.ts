@@ -1,0 +1,37 @@
+import { readFileSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+import writeFileAtomic from 'write-file-atomic';
+import type { Logger } from '../log.ts';
+import type { CatalogueStore } from '../proxy/catalogue.ts';
+
+/**
+ * Catalogues as files, one for each key, readable by their owner alone: a tool's description may
+ * tell more than its server should to others. Several processes may share the folder: each file is
+ * replaced as a whole.
+ */
+export function createCatalogueFiles(cacheFolder: string, log: Logger): CatalogueStore {
+  const folder = join(cacheFolder, 'catalogue');
+  const fileOf = (key: string) => join(folder, `${key}.json`);
+  return {
+    read(key) {
+      try {
+        return readFileSync(fileOf(key), 'utf8');
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
+          log.warn(`the remembered tools in ${fileOf(key)} can't be read: ${String(error)}`);
+        }
+        return undefined;
+      }
+    },
+    async write(key, text) {
+      try {
+        await mkdir(folder, { recursive: true, mode: 0o700 });
+        // What is remembered can be asked for again: not worth waiting for the disk.
+        await writeFileAtomic(fileOf(key), text, { mode: 0o600, fsync: false });
+      } catch (error) {
+        log.warn(`the tools can't be remembered in ${folder}: ${String(error)}`);
+      }
+    },
+  };
+}

@@ -1,0 +1,40 @@
+import type { Readable, Writable } from 'node:stream';
+import type { Logger } from '../log.ts';
+import { type ErrorObject, RPC_ERROR } from '../rpc/message.ts';
+import type { DecodeProblem } from '../rpc/message-decoder.ts';
+import { StreamTransport } from '../rpc/stream-transport.ts';
+import type { Transport } from '../rpc/transport.ts';
+
+/**
+ * The client's side of the stdio transport: what is no message is answered with a JSON-RPC error,
+ * and the session goes on.
+ */
+export function createClientTransport(input: Readable, output: Writable, log: Logger): Transport {
+  const transport: StreamTransport = new StreamTransport({
+    input,
+    output,
+    onProblem: (problem) => {
+      log.warn(`the client sent what is no message (${problem.kind}): «${problem.excerpt}»`);
+      // An answer that can't be read must not be answered in turn; its request will time out.
+      if (problem.call === false && problem.id !== undefined) return;
+      const id = problem.id ?? null;
+      transport.send({ jsonrpc: '2.0', id, error: errorOf(problem) }).catch((error: unknown) => {
+        log.debug(`the refusal was not delivered: ${String(error)}`);
+      });
+    },
+  });
+  return transport;
+}
+
+function errorOf({ kind }: DecodeProblem): ErrorObject {
+  switch (kind) {
+    case 'not_json':
+      return { code: RPC_ERROR.parseError, message: 'Parse error: the line is not JSON' };
+    case 'invalid_utf8':
+      return { code: RPC_ERROR.parseError, message: 'Parse error: the line is not UTF-8' };
+    case 'too_large':
+      return { code: RPC_ERROR.invalidRequest, message: 'The message is larger than 16 MiB' };
+    case 'not_a_message':
+      return { code: RPC_ERROR.invalidRequest, message: 'Not a JSON-RPC 2.0 message' };
+  }
+}
