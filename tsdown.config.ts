@@ -6,6 +6,8 @@ export default defineConfig({
   platform: 'node',
   target: 'node20.17',
   outDir: 'dist',
+  // The package is ESM: `.js` it is.
+  fixedExtension: false,
   dts: { entry: 'src/index.ts' },
   sourcemap: false,
   clean: true,
