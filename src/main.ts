@@ -18,9 +18,10 @@ const { env, platform } = process;
 const processes = createProcesses(platform);
 const interrupts = createInterrupts(() => process.exit(EXIT.interrupted));
 const home = homedir();
+const version = readVersion();
 
 const context: Context = {
-  version: readVersion(),
+  version,
   env,
   platform,
   homedir: home,
@@ -40,7 +41,8 @@ const context: Context = {
     homedir: home,
   },
   spawn: processes.spawn,
-  createHttp: (proxyEnv, log) => createHttpClient({ env: proxyEnv, log }),
+  createHttp: (proxyEnv, log) =>
+    createHttpClient({ env: proxyEnv, log, userAgent: `mcp-master/${version}` }),
   createCatalogueStore: ({ cache }, log) => createCatalogueFiles(cache, log),
   findFolders: (profile) => findFolders({ env, platform, homedir: home, profile }),
   folderExists: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true,

@@ -51,7 +51,7 @@ export interface Closed {
   took: number;
 }
 
-/** The client's side of one session. Make it with `startClient` or `startServe`. */
+/** The client's side of one session. Make it with `startServe`. */
 export class RecordingClient {
   readonly messages: Recorded[] = [];
   /** Every line of stdout, as it came. */
@@ -288,7 +288,7 @@ export class RecordingClient {
 }
 
 /** `ping`, an empty list of roots, and "method not found" for the rest. */
-export const respondByDefault: Responder = ({ method }) => {
+const respondByDefault: Responder = ({ method }) => {
   if (method === 'ping') return { result: {} };
   if (method === 'roots/list') return { result: { roots: [] } };
   return { error: { code: -32601, message: `Method not found: ${method}` } };
@@ -311,11 +311,6 @@ function parse(line: string): JsonObject | string {
   if ('method' in object) return typeof object['method'] === 'string' ? object : 'bad method';
   if (!('id' in object)) return 'neither method nor id';
   return 'result' in object !== 'error' in object ? object : 'not one of result and error';
-}
-
-/** Starts a command as an MCP server. */
-export function startClient(options: ClientOptions): RecordingClient {
-  return new RecordingClient(options);
 }
 
 /** How to start `mcp-master serve`; what is left out has the defaults of `ClientOptions`. */
