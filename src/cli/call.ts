@@ -84,10 +84,9 @@ function findServer({ config }: Workspace, name: string): ServerConfig {
 }
 
 async function requireTool(backend: Backend, tool: string): Promise<void> {
-  const { peer, server } = await backend.connect();
+  const session = await backend.connect();
   const { name, timeout, tools } = backend.config;
-  const listed =
-    server.capabilities['tools'] === undefined ? [] : await listAll(peer, 'tools', timeout * 1000);
+  const listed = await listAll(session, 'tools', timeout * 1000);
   const shown = toolFilter(tools);
   const names = listed.flatMap(({ name: known }) =>
     typeof known === 'string' && shown(known) ? [known] : [],

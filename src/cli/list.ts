@@ -1,10 +1,9 @@
 import type { Session } from '../backend/connect.ts';
-import { type ListKind, listAll } from '../backend/list-pages.ts';
+import { listAll } from '../backend/list-pages.ts';
 import type { Config, RejectedServer, ServerConfig } from '../config/config.ts';
 import { type McpMasterError, toMcpMasterError } from '../errors.ts';
 import type { Redactor } from '../log.ts';
 import { toolFilter } from '../proxy/tool-filter.ts';
-import type { JsonObject } from '../rpc/message.ts';
 import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { createOwnBackend } from './own-backend.ts';
@@ -81,21 +80,19 @@ async function inspect(
 const NOTHING_KNOWN = { tools: null, resources: null, prompts: null, ms: null, error: null };
 
 async function count(
-  { peer, server: { capabilities } }: Session,
+  session: Session,
   server: ServerConfig,
-): Promise<Pick<ServerReport, ListKind>> {
-  const listed = async (kind: ListKind): Promise<JsonObject[]> =>
-    capabilities[kind] === undefined ? [] : listAll(peer, kind, server.timeout * 1000);
-  const [tools, resources, prompts] = await Promise.all([
-    listed('tools'),
-    listed('resources'),
-    listed('prompts'),
-  ]);
+): Promise<Pick<ServerReport, 'tools' | 'resources' | 'prompts'>> {
+  const [tools, resources, prompts] = await Promise.all(
+    (['tools', 'resources', 'prompts'] as const).map((kind) =>
+      listAll(session, kind, server.timeout * 1000),
+    ),
+  );
   const shown = toolFilter(server.tools);
   return {
-    tools: tools.filter(({ name }) => typeof name === 'string' && shown(name)).length,
-    resources: resources.length,
-    prompts: prompts.length,
+    tools: tools?.filter(({ name }) => typeof name === 'string' && shown(name)).length ?? null,
+    resources: resources?.length ?? null,
+    prompts: prompts?.length ?? null,
   };
 }
 

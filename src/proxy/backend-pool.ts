@@ -7,10 +7,10 @@ import { type McpMasterError, toMcpMasterError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { JsonObject } from '../rpc/message.ts';
 import type { IncomingRequest } from '../rpc/peer.ts';
-import { Catalogue, type CatalogueStore } from './catalogue.ts';
+import { Catalogue, type CatalogueStore, LIST_KINDS, type Lists } from './catalogue.ts';
 import type { ServerInstructions } from './instructions.ts';
 import { SEPARATOR } from './names.ts';
-import { buildToolTable, type ToolTable } from './tool-table.ts';
+import { Router } from './router.ts';
 
 /** What a {@link BackendPool} takes from the world. */
 export interface PoolDeps {
@@ -21,14 +21,17 @@ export interface PoolDeps {
 
 /** What the pool tells its owner. */
 export interface PoolHandlers {
-  /** The joined list of tools is another one than the client was given. */
-  onToolsChanged(): void;
-  onRequest(server: Backend, request: IncomingRequest): void;
-  onNotification(server: Backend, method: string, params: JsonObject | undefined): void;
+  /** These lists, joined, are others than before. */
+  onListsChanged(changed: ReadonlySet<keyof Lists>): void;
+  /** A server has shaken hands, for the first time or anew. */
+  onReady(backend: Backend, session: Session): void;
+  onRequest(backend: Backend, request: IncomingRequest): void;
+  onNotification(backend: Backend, method: string, params: JsonObject | undefined): void;
 }
 
 /** The servers behind one client's session, and what they offer together. */
 export class BackendPool {
+  readonly router: Router;
   readonly #config: Config;
   readonly #handlers: PoolHandlers;
   readonly #log: Logger;
@@ -36,9 +39,6 @@ export class BackendPool {
   readonly #backends = new Map<string, Backend>();
   /** The latest refresh of a server's lists: a change in the middle of one asks for another. */
   readonly #refreshes = new Map<string, Promise<void>>();
-  #table: ToolTable | undefined;
-  /** Whether the client has a list that a change would make untrue. */
-  #listed = false;
   #started: Promise<void> | undefined;
 
   constructor(config: Config, client: ClientIdentity, handlers: PoolHandlers, deps: PoolDeps) {
@@ -46,60 +46,51 @@ export class BackendPool {
     this.#handlers = handlers;
     this.#log = deps.log;
     this.#catalogue = new Catalogue(deps.catalogue, client, deps.log);
-    for (const server of config.servers) {
-      if (server.enabled) this.#add(server, client, deps.backend);
-    }
+    const servers = config.servers.filter(({ enabled }) => enabled);
+    for (const server of servers) this.#add(server, client, deps.backend);
+    this.router = new Router({
+      servers,
+      catalogue: this.#catalogue,
+      nameLimit: config.serve.nameLimit,
+      warn: (message) => this.#log.warn(message),
+    });
   }
 
-  get backends(): Iterable<Backend> {
-    return this.#backends.values();
+  get backends(): Backend[] {
+    return [...this.#backends.values()];
   }
 
-  /** Where a tool is to be called, by the name that the client knows it under. */
-  route(name: string): { backend: Backend; tool: string } | undefined {
-    const route = this.table().routes.get(name);
-    const backend = route && this.#backends.get(route.server);
-    return backend && { backend, tool: route.tool };
+  get(server: string): Backend | undefined {
+    return this.#backends.get(server);
   }
 
-  /** The tools for a client that asks for them: from now on, it is told when they change. */
-  list(): JsonObject[] {
-    this.#listed = true;
-    return this.table().tools;
-  }
-
-  /** The tools as they are known now. */
-  table(): ToolTable {
-    this.#table ??= buildToolTable(
-      [...this.#backends.values()].map(({ config }) => ({
-        config,
-        tools: this.#catalogue.get(config)?.tools ?? [],
-      })),
-      this.#config.serve.nameLimit,
-      this.#log,
-    );
-    return this.#table;
-  }
-
-  /** What is wrong with servers under whose prefix a tool of this name would be. */
-  failures(tool: string): McpMasterError[] {
-    return [...this.#backends.values()].flatMap(({ config, state }) => {
-      const concerned = config.prefix !== '' && tool.startsWith(config.prefix + SEPARATOR);
+  /** What is wrong with servers under whose prefix a name would be. */
+  failures(name: string): McpMasterError[] {
+    return this.backends.flatMap(({ config, state }) => {
+      const concerned = config.prefix !== '' && name.startsWith(config.prefix + SEPARATOR);
       return concerned && state.phase === 'failed' ? [state.error] : [];
     });
   }
 
   /** The last known instructions of each server. */
   instructions(): ServerInstructions[] {
-    return [...this.#backends.values()].flatMap(({ config }) => {
+    return this.backends.flatMap(({ config }) => {
       const text = this.#catalogue.get(config)?.instructions;
       return text === undefined ? [] : [{ server: config.name, text }];
     });
   }
 
+  /** The last known capabilities of each server. */
+  capabilities(): JsonObject[] {
+    return this.backends.flatMap(({ config }) => {
+      const known = this.#catalogue.get(config);
+      return known === undefined ? [] : [known.capabilities];
+    });
+  }
+
   /** Whether something is known of each server, from this run or the one before. */
   isListable(): boolean {
-    return [...this.#backends.values()].every(({ config }) => this.#catalogue.get(config));
+    return this.backends.every(({ config }) => this.#catalogue.get(config));
   }
 
   /**
@@ -116,17 +107,16 @@ export class BackendPool {
     return this.#started;
   }
 
-  /** Reads a server's lists again, because it said that they changed. */
-  refresh(server: Backend): void {
-    const { name } = server;
-    const before = this.#refreshes.get(name) ?? Promise.resolve();
-    const refreshed = before.then(() => this.#refresh(server));
-    this.#refreshes.set(name, refreshed);
+  /** Reads lists of a server again, because it said that they changed. */
+  refresh(backend: Backend, kinds: readonly (keyof Lists)[]): void {
+    const before = this.#refreshes.get(backend.name) ?? Promise.resolve();
+    const refreshed = before.then(() => this.#refresh(backend, kinds));
+    this.#refreshes.set(backend.name, refreshed);
   }
 
   /** Ends all connections and child processes. Never rejects. */
   async close(): Promise<void> {
-    const closing = [...this.#backends.values()].map((backend) => backend.close());
+    const closing = this.backends.map((backend) => backend.close());
     await Promise.all([...closing, this.#catalogue.flush()]);
   }
 
@@ -135,7 +125,10 @@ export class BackendPool {
       server,
       client,
       {
-        onReady: () => this.refresh(backend),
+        onReady: (session) => {
+          this.#handlers.onReady(backend, session);
+          this.refresh(backend, LIST_KINDS);
+        },
         onRequest: (request) => this.#handlers.onRequest(backend, request),
         onNotification: (method, params) => this.#handlers.onNotification(backend, method, params),
       },
@@ -146,7 +139,7 @@ export class BackendPool {
 
   async #startAll(): Promise<void> {
     const unknown: Promise<void>[] = [];
-    for (const backend of this.#backends.values()) {
+    for (const backend of this.backends) {
       const isNew = this.#catalogue.get(backend.config) === undefined;
       const settled = this.#startOne(backend);
       if (isNew) unknown.push(settled);
@@ -159,33 +152,40 @@ export class BackendPool {
       await backend.connect();
       await this.#refreshes.get(backend.name);
     } catch (error) {
-      this.#note(backend, toMcpMasterError(error));
+      this.#noteFailure(backend, toMcpMasterError(error));
     }
   }
 
-  async #refresh(backend: Backend): Promise<void> {
-    try {
-      const session = await backend.connect();
-      const tools = await listTools(session, backend.config.timeout * 1000);
-      this.#apply(this.#catalogue.update(backend.config, session.server, tools));
-    } catch (error) {
-      const failure = toMcpMasterError(error);
-      this.#log.warn(
-        `the tools of server "${backend.name}" could not be listed: ${failure.message}`,
-      );
-      this.#note(backend, failure);
+  async #refresh(backend: Backend, kinds: readonly (keyof Lists)[]): Promise<void> {
+    const { config, state } = backend;
+    if (state.phase !== 'ready') return;
+    const { session } = state;
+    const { capabilities, instructions } = session.server;
+    const lists: Partial<Lists> = {};
+    const read = async (kind: keyof Lists) => {
+      lists[kind] = await listAll(session, kind, config.timeout * 1000);
+    };
+    for (const outcome of await Promise.allSettled(kinds.map(read))) {
+      if (outcome.status === 'rejected') this.#listingFailed(backend, outcome.reason);
     }
+    if (Object.keys(lists).length === 0) return;
+    this.#apply(this.#catalogue.update(config, { capabilities, instructions, ...lists }));
   }
 
-  #note(backend: Backend, error: McpMasterError): void {
-    if (backend.state.phase === 'closed') return;
-    this.#apply(this.#catalogue.noteFailure(backend.config, error));
+  #listingFailed(backend: Backend, reason: unknown): void {
+    const error = toMcpMasterError(reason);
+    this.#log.warn(`server "${backend.name}" could not be listed in full: ${error.message}`);
+    this.#noteFailure(backend, error);
   }
 
-  #apply(changed: boolean): void {
-    if (!changed) return;
-    this.#table = undefined;
-    if (this.#listed) this.#handlers.onToolsChanged();
+  #noteFailure(backend: Backend, error: McpMasterError): void {
+    if (backend.state.phase !== 'closed') this.#catalogue.noteFailure(backend.config, error);
+  }
+
+  #apply(changed: ReadonlySet<keyof Lists>): void {
+    if (changed.size === 0) return;
+    this.router.invalidate(changed);
+    this.#handlers.onListsChanged(changed);
   }
 
   #patience(): Promise<void> {
@@ -193,8 +193,4 @@ export class BackendPool {
       setTimeout(resolve, this.#config.serve.firstListWait * 1000).unref();
     });
   }
-}
-
-async function listTools({ peer, server }: Session, timeoutMs: number): Promise<JsonObject[]> {
-  return server.capabilities['tools'] === undefined ? [] : listAll(peer, 'tools', timeoutMs);
 }

@@ -1,12 +1,12 @@
 import { createHash } from 'node:crypto';
-import type { ClientIdentity, ServerIdentity } from '../backend/handshake.ts';
+import type { ClientIdentity } from '../backend/handshake.ts';
 import type { ServerConfig } from '../config/config.ts';
 import type { ErrorCode, McpMasterError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { isObject, type JsonObject } from '../rpc/message.ts';
 
 /** The format of the files; those of another version are read as if they were not there. */
-const VERSION = 1;
+const VERSION = 2;
 
 /** Where catalogues are kept between runs: one text for each key. */
 export interface CatalogueStore {
@@ -16,13 +16,32 @@ export interface CatalogueStore {
   write(key: string, text: string): Promise<void>;
 }
 
-/** What is known of a server's offer. */
-export interface CatalogueEntry {
+/** What a server offers, each list as the server sent it. */
+export interface Lists {
   tools: JsonObject[];
+  resources: JsonObject[];
+  resourceTemplates: JsonObject[];
+  prompts: JsonObject[];
+}
+export const LIST_KINDS = ['tools', 'resources', 'resourceTemplates', 'prompts'] as const;
+
+/** What is known of a server. */
+export interface CatalogueEntry extends Lists {
+  capabilities: JsonObject;
   instructions: string | undefined;
   /** Why nothing is known, of a server that has never answered. */
   failure: ErrorCode | undefined;
 }
+
+const NOTHING: CatalogueEntry = {
+  tools: [],
+  resources: [],
+  resourceTemplates: [],
+  prompts: [],
+  capabilities: {},
+  instructions: undefined,
+  failure: undefined,
+};
 
 /**
  * What each server offered when it was last asked: from its live connection, or from the run before,
@@ -51,16 +70,24 @@ export class Catalogue {
     return read;
   }
 
-  /** Takes over what a server offers now; false when that is what was known already. */
-  update(server: ServerConfig, identity: ServerIdentity, tools: JsonObject[]): boolean {
-    return this.#set(server, { tools, instructions: identity.instructions, failure: undefined });
+  /** Takes over what a server says now, and keeps the rest; tells which lists are others than before. */
+  update(server: ServerConfig, news: Partial<CatalogueEntry>): Set<keyof Lists> {
+    const before = this.get(server) ?? NOTHING;
+    const after = { ...before, failure: undefined, ...news };
+    const isNew = this.get(server) === undefined;
+    this.#entries.set(server.name, after);
+    const differs = (key: keyof CatalogueEntry) =>
+      JSON.stringify(before[key]) !== JSON.stringify(after[key]);
+    const keys = ['capabilities', 'instructions', 'failure', ...LIST_KINDS] as const;
+    if (isNew || keys.some(differs)) this.#write(server, after);
+    return new Set(LIST_KINDS.filter(differs));
   }
 
   /** Remembers that a server did not answer, unless it has answered before: then that is kept. */
-  noteFailure(server: ServerConfig, error: McpMasterError): boolean {
+  noteFailure(server: ServerConfig, error: McpMasterError): void {
     const known = this.get(server);
-    if (known !== undefined && known.failure === undefined) return false;
-    return this.#set(server, { tools: [], instructions: undefined, failure: error.code });
+    if (known !== undefined && known.failure === undefined) return;
+    this.update(server, { failure: error.code });
   }
 
   /** Settles when everything is where the next run finds it. */
@@ -68,25 +95,21 @@ export class Catalogue {
     await Promise.all(this.#writing);
   }
 
-  #set(server: ServerConfig, entry: CatalogueEntry): boolean {
-    const before = JSON.stringify(this.get(server));
-    const after = JSON.stringify(entry);
-    this.#entries.set(server.name, entry);
-    if (before === after) return false;
+  #write(server: ServerConfig, entry: CatalogueEntry): void {
     const text = JSON.stringify({ version: VERSION, ...entry });
     const written = this.#store.write(this.#key(server), text).finally(() => {
       this.#writing.delete(written);
     });
     this.#writing.add(written);
-    return true;
   }
 
   #read(server: ServerConfig): CatalogueEntry | undefined {
     const text = this.#store.read(this.#key(server));
     if (text === undefined) return undefined;
     const entry = parseEntry(text);
-    if (entry === undefined)
-      this.#log.warn(`the remembered tools of "${server.name}" are unreadable`);
+    if (entry === undefined) {
+      this.#log.warn(`what is remembered of server "${server.name}" is unreadable`);
+    }
     return entry;
   }
 
@@ -105,14 +128,9 @@ function parseEntry(text: string): CatalogueEntry | undefined {
   } catch {
     return undefined;
   }
-  if (!isObject(value) || value['version'] !== VERSION || !Array.isArray(value['tools'])) {
-    return undefined;
-  }
-  const { instructions, failure } = value;
-  return {
-    tools: value['tools'].filter(isObject),
-    instructions: typeof instructions === 'string' ? instructions : undefined,
-    // Written by this program; another version's codes are as good as any for "it failed".
-    failure: typeof failure === 'string' ? (failure as ErrorCode) : undefined,
-  };
+  if (!isObject(value) || value['version'] !== VERSION) return undefined;
+  if (!LIST_KINDS.every((kind) => Array.isArray(value[kind]))) return undefined;
+  const { version: _, ...entry } = value;
+  // Written by this program, in this version: the lists are arrays, and the rest is as it was.
+  return { ...NOTHING, ...entry } as CatalogueEntry;
 }

@@ -1,18 +1,25 @@
 import type { Backend } from '../backend/backend.ts';
+import type { Session } from '../backend/connect.ts';
 import { type ClientIdentity, PROTOCOL_VERSIONS } from '../backend/handshake.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../log.ts';
 import { isObject, type JsonObject, type Reply, RPC_ERROR } from '../rpc/message.ts';
 import { type IncomingRequest, Peer } from '../rpc/peer.ts';
 import type { Transport } from '../rpc/transport.ts';
+import {
+  type BackendMessageServices,
+  relayBackendNotification,
+  relayBackendRequest,
+} from './backend-messages.ts';
 import { BackendPool, type PoolDeps } from './backend-pool.ts';
-import { relayBackendRequest } from './backend-requests.ts';
+import { joinCapabilities } from './capabilities.ts';
+import { ClientWishes } from './client-wishes.ts';
 import { joinInstructions } from './instructions.ts';
-import { METHODS } from './methods.ts';
+import { ListAnnouncer } from './list-announcer.ts';
+import { METHODS } from './methods/table.ts';
 import { rpcError } from './rpc-errors.ts';
-
-/** Changes that come together are told together: twenty servers connect at about the same time. */
-const CHANGE_DELAY_MS = 50;
+import type { Services } from './services.ts';
+import { TaskRoutes } from './task-routes.ts';
 
 /** Who this server is, in its answer to `initialize`. */
 export interface ServerInfo extends JsonObject {
@@ -38,10 +45,11 @@ export class ClientSession {
   readonly #deps: SessionDeps;
   readonly #log: Logger;
   readonly #peer: Peer;
+  readonly #announcer: ListAnnouncer;
+  /** Tasks that the client runs for servers. */
+  readonly #clientTasks = new TaskRoutes();
   #finish: () => void = () => undefined;
-  #pool: BackendPool | undefined;
-  #initialized = false;
-  #changeTimer: NodeJS.Timeout | undefined;
+  #services: Services | undefined;
 
   constructor(transport: Transport, config: Config, deps: SessionDeps) {
     this.#config = config;
@@ -59,6 +67,7 @@ export class ClientSession {
       },
       { label: 'the client', log: deps.log },
     );
+    this.#announcer = new ListAnnouncer((method) => this.#peer.notify(method));
   }
 
   /** Begins to listen to the client. */
@@ -75,27 +84,27 @@ export class ClientSession {
   #onRequest(request: IncomingRequest): void {
     if (request.method === 'initialize') {
       request.reply(this.#initialize(request.params ?? {}));
-    } else if (this.#pool === undefined) {
+    } else if (this.#services === undefined) {
       request.reply(rpcError(RPC_ERROR.invalidRequest, 'The session begins with "initialize"'));
     } else {
-      this.#dispatch(request, this.#pool);
+      this.#dispatch(request, this.#services);
     }
   }
 
-  #dispatch(request: IncomingRequest, pool: BackendPool): void {
+  #dispatch(request: IncomingRequest, services: Services): void {
     const method = Object.hasOwn(METHODS, request.method) ? METHODS[request.method] : undefined;
     if (method === undefined) {
       request.reply(rpcError(RPC_ERROR.methodNotFound, `Method not found: ${request.method}`));
       return;
     }
-    method(request, pool);
+    method(request, services);
     // Not before the first real request, since some clients start a server only to look at it; and
     // after its answer, which starting twenty processes would delay.
-    setImmediate(() => void pool.start());
+    setImmediate(() => void services.pool.start());
   }
 
   #initialize(params: JsonObject): Reply {
-    if (this.#pool !== undefined) {
+    if (this.#services !== undefined) {
       return rpcError(RPC_ERROR.invalidRequest, 'The session is initialized already');
     }
     const { protocolVersion, capabilities, clientInfo } = params;
@@ -108,48 +117,56 @@ export class ClientSession {
       capabilities: isObject(capabilities) ? capabilities : {},
       clientInfo: isObject(clientInfo) ? clientInfo : {},
     };
-    this.#pool = this.#createPool(client);
-    const instructions = joinInstructions(this.#config, this.#pool.instructions());
+    const { pool } = this.#begin(client);
+    const instructions = joinInstructions(this.#config, pool.instructions());
     return {
       result: {
         protocolVersion: client.protocolVersion,
-        capabilities: { tools: { listChanged: true } },
+        capabilities: joinCapabilities(pool.capabilities()),
         serverInfo: this.#deps.serverInfo,
         ...(instructions === undefined ? {} : { instructions }),
       },
     };
   }
 
-  #createPool(client: ClientIdentity): BackendPool {
+  #begin(client: ClientIdentity): Services {
+    const wishes = new ClientWishes(this.#log);
     const handlers = {
-      onToolsChanged: () => this.#announceTools(),
-      onRequest: (_: Backend, request: IncomingRequest) =>
-        relayBackendRequest(request, this.#peer, client.capabilities),
-      onNotification: (backend: Backend, method: string) => {
-        if (method === 'notifications/tools/list_changed') this.#pool?.refresh(backend);
-        else this.#log.debug(`server "${backend.name}" sent ${method}, which is not relayed`);
-      },
+      onListsChanged: this.#announcer.change,
+      onReady: ({ name }: Backend, session: Session) => wishes.repeatTo(name, session),
+      onRequest: (backend: Backend, request: IncomingRequest) =>
+        relayBackendRequest(backend, request, messages),
+      onNotification: (backend: Backend, method: string, params: JsonObject | undefined) =>
+        relayBackendNotification(backend, method, params, messages),
     };
-    return new BackendPool(this.#config, client, handlers, this.#deps);
+    const pool = new BackendPool(this.#config, client, handlers, this.#deps);
+    const services = { pool, wishes, tasks: new TaskRoutes() };
+    const messages: BackendMessageServices = {
+      ...services,
+      client: this.#peer,
+      capabilities: client.capabilities,
+      clientTasks: this.#clientTasks,
+      log: this.#log,
+    };
+    this.#services = { ...services, noteListed: this.#announcer.noteListed };
+    return this.#services;
   }
 
   #onNotification(method: string, params: JsonObject | undefined): void {
-    if (method === 'notifications/initialized') this.#initialized = true;
+    const { pool } = this.#services ?? {};
+    if (method === 'notifications/initialized') this.#announcer.begin();
     else if (method === 'notifications/roots/list_changed') {
-      for (const backend of this.#pool?.backends ?? []) backend.notify(method, params);
+      for (const backend of pool?.backends ?? []) backend.notify(method, params);
+    } else if (method === 'notifications/tasks/status') {
+      const taskId = params?.['taskId'];
+      const owner = typeof taskId === 'string' ? this.#clientTasks.get(taskId) : undefined;
+      if (owner !== undefined) pool?.get(owner.server)?.notify(method, params);
     } else this.#log.debug(`the client sent ${method}, which is not relayed`);
   }
 
-  #announceTools(): void {
-    this.#changeTimer ??= setTimeout(() => {
-      this.#changeTimer = undefined;
-      if (this.#initialized) this.#peer.notify('notifications/tools/list_changed');
-    }, CHANGE_DELAY_MS);
-  }
-
   async #end(): Promise<void> {
-    clearTimeout(this.#changeTimer);
-    await this.#pool?.close();
+    this.#announcer.end();
+    await this.#services?.pool.close();
     this.#finish();
   }
 }

@@ -1,5 +1,5 @@
 import type { McpMasterError } from '../errors.ts';
-import { type ErrorObject, isObject, type JsonObject, RPC_ERROR } from './message.ts';
+import { type ErrorObject, isObject, type JsonObject, type Reply, RPC_ERROR } from './message.ts';
 import type { RequestOptions } from './outgoing-requests.ts';
 import type { IncomingRequest, OutgoingRequest } from './peer.ts';
 
@@ -14,6 +14,8 @@ export interface RelayOptions {
   params?: JsonObject;
   /** Milliseconds without an answer or progress. */
   timeoutMs?: number | undefined;
+  /** What is answered instead of the result. */
+  mapResult?: (result: JsonObject) => JsonObject;
 }
 
 /**
@@ -34,10 +36,14 @@ export function relay(
       progressToken === undefined
         ? undefined
         : (progress) => incoming.progress({ ...progress, progressToken }),
-    onReply: (reply) => incoming.reply(reply),
+    onReply: (reply) => incoming.reply(mapped(reply, options)),
     onFailure: (error) => incoming.reply({ error: toErrorObject(error) }),
   });
   incoming.onCancel((reason) => outgoing.cancel(reason));
+}
+
+function mapped(reply: Reply, { mapResult }: RelayOptions): Reply {
+  return mapResult !== undefined && 'result' in reply ? { result: mapResult(reply.result) } : reply;
 }
 
 /** An error of ours as JSON-RPC carries it: the text for people, the code and hint in `data`. */

@@ -10,13 +10,9 @@ const CLIENT: ClientIdentity = {
   capabilities: {},
   clientInfo: { name: 'test', version: '1' },
 };
-const SERVER = {
-  protocolVersion: '2025-11-25',
-  capabilities: {},
-  serverInfo: {},
-  instructions: 'read me',
-};
 const TOOLS = [{ name: 'x', extra: { deep: [1] } }];
+const OFFER = { tools: TOOLS, instructions: 'read me', capabilities: { tools: {} } };
+const KNOWN = { ...OFFER, resources: [], resourceTemplates: [], prompts: [], failure: undefined };
 const FAILURE = new McpMasterError('BACKEND_EXITED', 'gone');
 
 function createDisk(files = new Map<string, string>()) {
@@ -31,24 +27,29 @@ function createDisk(files = new Map<string, string>()) {
 }
 
 describe('Catalogue', () => {
-  it('remembers from one run to the next what a server offered', () => {
+  it('remembers from one run to the next what a server offered', async () => {
     const { open } = createDisk();
     expect(open().get(serverConfig())).toBeUndefined();
-    expect(open().update(serverConfig(), SERVER, TOOLS)).toBe(true);
-    expect(open().get(serverConfig())).toEqual({
-      tools: TOOLS,
-      instructions: 'read me',
-      failure: undefined,
-    });
+    open().update(serverConfig(), OFFER);
+    expect(open().get(serverConfig())).toEqual(KNOWN);
   });
 
-  it('tells whether something changed', () => {
+  it('tells which lists have changed, and keeps those that it is not told of', () => {
     const { open } = createDisk();
     const catalogue = open();
-    expect(catalogue.update(serverConfig(), SERVER, TOOLS)).toBe(true);
-    expect(catalogue.update(serverConfig(), SERVER, structuredClone(TOOLS))).toBe(false);
-    expect(open().update(serverConfig(), SERVER, TOOLS)).toBe(false);
-    expect(open().update(serverConfig(), SERVER, [])).toBe(true);
+    expect(catalogue.update(serverConfig(), OFFER)).toEqual(new Set(['tools']));
+    expect(catalogue.update(serverConfig(), structuredClone(OFFER))).toEqual(new Set());
+    expect(open().update(serverConfig(), OFFER)).toEqual(new Set());
+    expect(open().update(serverConfig(), { prompts: [{ name: 'p' }] })).toEqual(
+      new Set(['prompts']),
+    );
+    expect(open().get(serverConfig())).toEqual({ ...KNOWN, prompts: [{ name: 'p' }] });
+  });
+
+  it('remembers a server that offers nothing', () => {
+    const { open } = createDisk();
+    expect(open().update(serverConfig(), {})).toEqual(new Set());
+    expect(open().get(serverConfig())).toMatchObject({ tools: [], capabilities: {} });
   });
 
   it.each([
@@ -62,37 +63,36 @@ describe('Catalogue', () => {
     ['another revision', { server: {}, client: { protocolVersion: '2024-11-05' } }],
   ])('knows nothing for %s', (_, { server, client }) => {
     const { open } = createDisk();
-    open().update(serverConfig(), SERVER, TOOLS);
+    open().update(serverConfig(), OFFER);
     expect(open(client).get(serverConfig(server))).toBeUndefined();
   });
 
   it('remembers that a server failed, until it answers', () => {
     const { open } = createDisk();
-    expect(open().noteFailure(serverConfig(), FAILURE)).toBe(true);
-    expect(open().get(serverConfig())).toEqual({
-      tools: [],
-      instructions: undefined,
-      failure: 'BACKEND_EXITED',
-    });
-    expect(open().noteFailure(serverConfig(), FAILURE)).toBe(false);
-    expect(open().update(serverConfig(), SERVER, TOOLS)).toBe(true);
+    open().noteFailure(serverConfig(), FAILURE);
+    expect(open().get(serverConfig())).toMatchObject({ tools: [], failure: 'BACKEND_EXITED' });
+    open().update(serverConfig(), OFFER);
+    expect(open().get(serverConfig())).toEqual(KNOWN);
   });
 
   it('keeps what a server offered when it fails later', () => {
     const { open } = createDisk();
-    open().update(serverConfig(), SERVER, TOOLS);
-    expect(open().noteFailure(serverConfig(), FAILURE)).toBe(false);
-    expect(open().get(serverConfig())?.tools).toEqual(TOOLS);
+    open().update(serverConfig(), OFFER);
+    open().noteFailure(serverConfig(), FAILURE);
+    expect(open().get(serverConfig())).toEqual(KNOWN);
   });
 
   it.each([
-    ['half a file', '{"version":1,"tools":['],
-    ['another version', '{"version":2,"tools":[]}'],
+    ['half a file', '{"version":2,"tools":['],
+    [
+      'another version',
+      '{"version":1,"tools":[],"resources":[],"resourceTemplates":[],"prompts":[]}',
+    ],
     ['something else', '[1]'],
-    ['no list', '{"version":1,"tools":{}}'],
+    ['no list', '{"version":2,"tools":{},"resources":[],"resourceTemplates":[],"prompts":[]}'],
   ])('ignores %s with a warning', (_, text) => {
     const { open, files, lines } = createDisk();
-    open().update(serverConfig(), SERVER, TOOLS);
+    open().update(serverConfig(), OFFER);
     for (const key of files.keys()) files.set(key, text);
     expect(open().get(serverConfig())).toBeUndefined();
     expect(lines.join('')).toContain('unreadable');

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ToolSettings } from '../../../src/config/config.ts';
-import { buildToolTable } from '../../../src/proxy/tool-table.ts';
+import { joinNamed } from '../../../src/proxy/named-table.ts';
+import { shownTools } from '../../../src/proxy/shown-tools.ts';
 import type { JsonObject } from '../../../src/rpc/message.ts';
-import { memoryLog } from '../../support/memory-log.ts';
 import { serverConfig } from '../../support/server-config.ts';
 
 const SETTINGS: ToolSettings = { allow: undefined, deny: [], describe: {} };
@@ -19,16 +19,17 @@ function build(
     tools: JsonObject[];
   }[],
 ) {
-  const { log, lines } = memoryLog();
-  const offered = servers.map(({ name, prefix = name, settings, tools }) => ({
-    config: serverConfig({ name, prefix, tools: { ...SETTINGS, ...settings } }),
-    tools,
-  }));
-  const table = buildToolTable(offered, 47, log);
-  return { table, names: table.tools.map(({ name }) => name), lines };
+  const lines: string[] = [];
+  const warn = (line: string) => lines.push(line);
+  const offered = servers.map(({ name, prefix = name, settings, tools }) => {
+    const config = serverConfig({ name, prefix, tools: { ...SETTINGS, ...settings } });
+    return { config, items: shownTools(config, tools, warn) };
+  });
+  const table = joinNamed(offered, 47, warn);
+  return { table, names: table.items.map(({ name }) => name), lines };
 }
 
-describe('buildToolTable', () => {
+describe('the joined tools', () => {
   it('changes nothing of a tool but its name', () => {
     const definition = tool('x', {
       title: 'X',
@@ -40,8 +41,8 @@ describe('buildToolTable', () => {
       tomorrow: [null, { deep: 1 }],
     });
     const { table } = build([{ name: 's', tools: [definition] }]);
-    expect(table.tools).toEqual([{ ...definition, name: 's__x' }]);
-    expect(table.routes.get('s__x')).toEqual({ server: 's', tool: 'x' });
+    expect(table.items).toEqual([{ ...definition, name: 's__x' }]);
+    expect(table.routes.get('s__x')).toEqual({ server: 's', name: 'x' });
   });
 
   it('keeps the order of the configuration', () => {
@@ -58,7 +59,7 @@ describe('buildToolTable', () => {
       { name: 'two', prefix: '', tools: [tool('read'), tool('write')] },
     ]);
     expect(names).toEqual(['read', 'two__read', 'write']);
-    expect(table.routes.get('two__read')).toEqual({ server: 'two', tool: 'read' });
+    expect(table.routes.get('two__read')).toEqual({ server: 'two', name: 'read' });
   });
 
   it('tells apart what the separator makes ambiguous', () => {
@@ -68,7 +69,7 @@ describe('buildToolTable', () => {
     ]);
     expect(names[0]).toBe('a__b__c');
     expect(names[1]).toMatch(/^a__b__c_[0-9a-f]{8}$/);
-    expect(table.routes.get(String(names[1]))).toEqual({ server: 'a__b', tool: 'c' });
+    expect(table.routes.get(String(names[1]))).toEqual({ server: 'a__b', name: 'c' });
   });
 
   it('leaves out a tool without a name, and the second of two with one name, and says so', () => {
@@ -85,7 +86,7 @@ describe('buildToolTable', () => {
       },
     ]);
     expect(names).toEqual(['s__x']);
-    expect(lines.filter((line) => line.includes('it has no name'))).toHaveLength(3);
+    expect(lines.filter((line) => line.includes('without a name'))).toHaveLength(3);
     expect(lines.filter((line) => line.includes('listed twice'))).toHaveLength(1);
   });
 
@@ -100,7 +101,7 @@ describe('buildToolTable', () => {
     const { table, names } = build([
       { name: 's', settings, tools: [tool('read_a'), tool('read/b'), tool('delete_a')] },
     ]);
-    const plain = [...table.routes.values()].map((route) => `s__${route.tool}`);
+    const plain = [...table.routes.values()].map((route) => `s__${route.name}`);
     expect(plain).toEqual(expected);
     expect(names).toHaveLength(expected.length);
   });
@@ -109,6 +110,6 @@ describe('buildToolTable', () => {
     const { table } = build([
       { name: 's', settings: { describe: { x: 'mine' } }, tools: [tool('x'), tool('toString')] },
     ]);
-    expect(table.tools.map(({ description }) => description)).toEqual(['mine', 'does toString']);
+    expect(table.items.map(({ description }) => description)).toEqual(['mine', 'does toString']);
   });
 });

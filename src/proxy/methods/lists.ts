@@ -1,0 +1,28 @@
+import type { JsonObject } from '../../rpc/message.ts';
+import { RPC_ERROR } from '../../rpc/message.ts';
+import type { Lists } from '../catalogue.ts';
+import type { Router } from '../router.ts';
+import { rpcError } from '../rpc-errors.ts';
+import { type Method, whenListable } from '../services.ts';
+
+/**
+ * The method that answers with one of the joined lists. All of it is one page: clients that follow no
+ * cursor see it whole.
+ */
+export function listMethod(kind: keyof Lists): Method {
+  return (request, { pool, noteListed }) => {
+    if (request.params?.['cursor'] !== undefined) {
+      const message = 'No cursor was given: the list has one page';
+      request.reply(rpcError(RPC_ERROR.invalidParams, message));
+      return;
+    }
+    whenListable(pool, () => {
+      noteListed(kind);
+      request.reply({ result: { [kind]: itemsOf(pool.router, kind) } });
+    });
+  };
+}
+
+function itemsOf(router: Router, kind: keyof Lists): JsonObject[] {
+  return router[kind]();
+}

@@ -1,0 +1,20 @@
+import { RPC_ERROR } from '../../rpc/message.ts';
+import { rpcError } from '../rpc-errors.ts';
+import type { Method } from '../services.ts';
+
+/** The levels of RFC 5424, as the specification ("Logging") names them. */
+const LEVELS = ['debug', 'info', 'notice', 'warning', 'error', 'critical', 'alert', 'emergency'];
+
+/** `logging/setLevel`: for all servers that log, also those that come up later. */
+export const setLogLevel: Method = (request, { pool, wishes }) => {
+  const { level } = request.params ?? {};
+  if (typeof level !== 'string' || !LEVELS.includes(level)) {
+    request.reply(rpcError(RPC_ERROR.invalidParams, `"level" must be one of ${LEVELS.join(', ')}`));
+    return;
+  }
+  wishes.setLevel(level);
+  for (const { state } of pool.backends) {
+    if (state.phase === 'ready') wishes.repeatLevelTo(state.session);
+  }
+  request.reply({ result: {} });
+};

@@ -1,0 +1,43 @@
+import { RPC_ERROR } from '../../rpc/message.ts';
+import type { IncomingRequest } from '../../rpc/peer.ts';
+import { rpcError } from '../rpc-errors.ts';
+import { type Method, type Services, whenListable } from '../services.ts';
+import { relayTo } from './relay-to.ts';
+
+/** The error of `resources/read` for a URI that nobody has (specification, "Resources"). */
+const RESOURCE_NOT_FOUND = -32002;
+
+/** `resources/read`. */
+export const readResource: Method = (request, services) =>
+  forResource(request, services, () => undefined);
+
+/** `resources/subscribe`: repeated to the server when it has to be connected anew. */
+export const subscribe: Method = (request, services) =>
+  forResource(request, services, (server, uri) => services.wishes.follow(server, uri));
+
+/** `resources/unsubscribe`. */
+export const unsubscribe: Method = (request, services) =>
+  forResource(request, services, (server, uri) => services.wishes.unfollow(server, uri));
+
+/** Passes a request about a URI on to the server that has it, under that server's own URI. */
+function forResource(
+  request: IncomingRequest,
+  services: Services,
+  note: (server: string, uri: string) => void,
+): void {
+  const { uri } = request.params ?? {};
+  if (typeof uri !== 'string') {
+    request.reply(rpcError(RPC_ERROR.invalidParams, '"uri" must be a string'));
+    return;
+  }
+  whenListable(services.pool, () => {
+    const route = services.pool.router.resource(uri);
+    const backend = route && services.pool.get(route.server);
+    if (route === undefined || backend === undefined) {
+      request.reply(rpcError(RESOURCE_NOT_FOUND, `Resource not found: ${uri}`, { uri }));
+      return;
+    }
+    note(route.server, route.uri);
+    relayTo(backend, request, services, { ...request.params, uri: route.uri });
+  });
+}

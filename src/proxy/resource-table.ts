@@ -1,0 +1,102 @@
+import { UriTemplate } from '@modelcontextprotocol/sdk/shared/uriTemplate.js';
+import type { JsonObject } from '../rpc/message.ts';
+
+/** Before the URI of a resource whose own is another server's, too. */
+const ALIAS = 'mcp-master://';
+
+/** Where a request about a URI goes. */
+export interface ResourceRoute {
+  server: string;
+  /** The server's own URI. */
+  uri: string;
+}
+
+/** A server with the resources and templates that it offers, as it sent them. */
+export interface OfferedResources {
+  server: string;
+  resources: JsonObject[];
+  templates: JsonObject[];
+}
+
+/**
+ * The resources of all servers as the client sees them: under their own URIs, since results and views
+ * refer to these. Of two servers with one URI the first in the configuration keeps it; the other's is
+ * listed as `mcp-master://<server>/<encoded URI>`.
+ */
+export class ResourceTable {
+  readonly resources: JsonObject[] = [];
+  readonly templates: JsonObject[] = [];
+  readonly #servers: ReadonlySet<string>;
+  /** Listed URI or template -> where it is. */
+  readonly #routes = new Map<string, ResourceRoute>();
+  readonly #matchers: { server: string; template: UriTemplate }[] = [];
+
+  constructor(servers: OfferedResources[], warn: (message: string) => void) {
+    this.#servers = new Set(servers.map(({ server }) => server));
+    for (const { server, resources, templates } of servers) {
+      this.#add(server, resources, 'uri', this.resources);
+      this.#add(server, templates, 'uriTemplate', this.templates);
+      this.#match(server, templates, warn);
+    }
+  }
+
+  /**
+   * Where a URI leads: a listed one to its server, an alias to the server that it names, any other to
+   * the first server with a template that fits.
+   */
+  route(uri: string): ResourceRoute | undefined {
+    const listed = this.#routes.get(uri) ?? this.#unalias(uri);
+    if (listed !== undefined) return listed;
+    const fitting = this.#matchers.find(({ template }) => template.match(uri) !== null);
+    return fitting && { server: fitting.server, uri };
+  }
+
+  /** What the client knows a server's URI as. */
+  listed(server: string, uri: string): string {
+    const owner = this.#routes.get(uri);
+    return owner === undefined || owner.server === server ? uri : alias(server, uri);
+  }
+
+  #add(server: string, items: JsonObject[], key: 'uri' | 'uriTemplate', to: JsonObject[]): void {
+    for (const item of items) {
+      const uri = item[key];
+      // Without one it can't be asked for; passed on, it would spoil the list for strict clients.
+      if (typeof uri !== 'string') continue;
+      const owner = this.#routes.get(uri);
+      if (owner?.server === server) continue;
+      const shown = owner === undefined ? uri : alias(server, uri);
+      this.#routes.set(shown, { server, uri });
+      to.push(owner === undefined ? item : { ...item, [key]: shown });
+    }
+  }
+
+  #match(server: string, templates: JsonObject[], warn: (message: string) => void): void {
+    for (const { uriTemplate } of templates) {
+      if (typeof uriTemplate !== 'string') continue;
+      try {
+        this.#matchers.push({ server, template: new UriTemplate(uriTemplate) });
+      } catch (error) {
+        warn(`template "${uriTemplate}" of server "${server}" is not valid: ${String(error)}`);
+      }
+    }
+  }
+
+  #unalias(uri: string): ResourceRoute | undefined {
+    if (!uri.startsWith(ALIAS)) return undefined;
+    const slash = uri.indexOf('/', ALIAS.length);
+    const server = uri.slice(ALIAS.length, slash);
+    if (slash < 0 || !this.#servers.has(server)) return undefined;
+    try {
+      return { server, uri: decodeURIComponent(uri.slice(slash + 1)) };
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** The expressions of a template stay what they are, so that a client can fill them in. */
+function alias(server: string, uri: string): string {
+  const parts = uri.split(/(\{[^{}]*\})/);
+  const encoded = parts.map((part, at) => (at % 2 === 1 ? part : encodeURIComponent(part)));
+  return `${ALIAS}${server}/${encoded.join('')}`;
+}

@@ -1,0 +1,32 @@
+import type { Backend } from '../backend/backend.ts';
+import type { JsonObject } from '../rpc/message.ts';
+import type { IncomingRequest } from '../rpc/peer.ts';
+import type { BackendPool } from './backend-pool.ts';
+import type { Lists } from './catalogue.ts';
+import type { ClientWishes } from './client-wishes.ts';
+import type { TaskRoutes } from './task-routes.ts';
+
+/** What the methods of a session work with. */
+export interface Services {
+  pool: BackendPool;
+  wishes: ClientWishes;
+  /** Tasks that servers run for the client. */
+  tasks: TaskRoutes;
+  /** The client is given these lists: from now on it is told when they change. */
+  noteListed(kind: keyof Lists): void;
+}
+
+/** Answers a client's request, now or later. */
+export type Method = (request: IncomingRequest, services: Services) => void;
+
+/** Where a request goes, and with which params. */
+export interface Destination {
+  backend: Backend;
+  params: JsonObject;
+}
+
+/** Calls back when something is known of each server: at once where it is, to keep the order. */
+export function whenListable(pool: BackendPool, then: () => void): void {
+  if (pool.isListable()) then();
+  else void pool.listable().then(then);
+}
