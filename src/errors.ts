@@ -27,18 +27,30 @@ export interface McpMasterErrorOptions {
   hint?: string | undefined;
   /** The lower-level error, for the debug log. */
   cause?: unknown;
+  /** The request that failed was certainly not carried out, so that it may be repeated. */
+  undelivered?: boolean | undefined;
+  /** The HTTP status that the server answered with. */
+  status?: number | undefined;
+  /** Milliseconds after which the server wants to be asked again (`Retry-After`, RFC 9110 §10.2.3). */
+  retryAfterMs?: number | undefined;
 }
 
 /** The one error class of the program: `code` for machines, `message` and `hint` for people. */
 export class McpMasterError extends Error {
   readonly code: ErrorCode;
   readonly hint: string | undefined;
+  readonly undelivered: boolean;
+  readonly retryAfterMs: number | undefined;
+  readonly status: number | undefined;
 
   constructor(code: ErrorCode, message: string, options: McpMasterErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.name = 'McpMasterError';
     this.code = code;
     this.hint = options.hint;
+    this.undelivered = options.undelivered ?? false;
+    this.retryAfterMs = options.retryAfterMs;
+    this.status = options.status;
   }
 }
 

@@ -24,22 +24,23 @@ const SECRET_FORMS: readonly [RegExp, string][] = [
   [/\b(Bearer|Basic)\s+[\w.~+/=-]{6,}/gi, `$1 ${MASK}`],
   [/\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*/g, MASK],
   [
-    /\b(access_token|refresh_token|id_token|client_secret|code_verifier|code|api_?key)(["']?\s*[=:]\s*["']?)[^\s"'&,}]+/gi,
+    /\b(access_token|refresh_token|id_token|client_secret|code_verifier|api_?key)(["']?\s*[=:]\s*["']?)[^\s"'&,}]+/gi,
     `$1$2${MASK}`,
   ],
+  [/([?&]code=)[^\s&]+/g, `$1${MASK}`],
   [/(:\/\/)[^\s/@:]+:[^\s/@]+@/g, `$1${MASK}@`],
 ];
 
 /** Masks secrets in text that is about to be shown: registered values, and what looks like one. */
 export class Redactor {
-  readonly #secrets = new Set<string>();
+  /** The longest first: one may begin with another. */
+  #secrets: string[] = [];
 
   /** Remembers a value that must never be shown; also in its JSON and URL-encoded forms. */
   add(secret: string): void {
     if (secret.length < SHORTEST_SECRET) return;
-    for (const form of [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)]) {
-      this.#secrets.add(form);
-    }
+    const forms = [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)];
+    this.#secrets = [...new Set([...this.#secrets, ...forms])].sort((a, b) => b.length - a.length);
   }
 
   /** The text with each secret replaced by `***`. */

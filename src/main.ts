@@ -1,8 +1,8 @@
-import { once } from 'node:events';
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname } from 'node:path';
 import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Context } from './cli/context.ts';
 import { EXIT } from './cli/exit-codes.ts';
 import { run } from './cli/program.ts';
@@ -11,8 +11,12 @@ import { createCatalogueFiles } from './platform/catalogue-files.ts';
 import { findFolders } from './platform/folders.ts';
 import { createHttpClient } from './platform/http-client.ts';
 import { createProcesses } from './platform/processes.ts';
+import { readRegularFile, statFile } from './platform/regular-file.ts';
 import { createInterrupts } from './platform/signals.ts';
 import { claimStdout } from './platform/stdout.ts';
+
+/** How long a reader who does not read may keep the program from its end, in milliseconds. */
+const FLUSH_MS = 500;
 
 const { env, platform } = process;
 const processes = createProcesses(platform);
@@ -29,15 +33,19 @@ const context: Context = {
   stdin: process.stdin,
   stdout: process.stdout,
   stderr: process.stderr,
-  terminal: { stdout: process.stdout.isTTY === true, stderr: process.stderr.isTTY === true },
+  terminal: {
+    stdin: process.stdin.isTTY === true,
+    stdout: process.stdout.isTTY === true,
+    stderr: process.stderr.isTTY === true,
+  },
   now: Date.now,
   redactor: new Redactor(),
   files: {
-    readFile: (path) => readFileSync(path, 'utf8'),
-    stat: (path) => statSync(path, { throwIfNoEntry: false }),
+    readFile: readRegularFile,
+    stat: statFile,
     env,
     platform,
-    cwd: process.cwd(),
+    cwd: workingFolder(),
     homedir: home,
   },
   spawn: processes.spawn,
@@ -45,17 +53,38 @@ const context: Context = {
     createHttpClient({ env: proxyEnv, log, userAgent: `mcp-master/${version}` }),
   createCatalogueStore: ({ cache }, log) => createCatalogueFiles(cache, log),
   findFolders: (profile) => findFolders({ env, platform, homedir: home, profile }),
-  folderExists: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true,
+  folderExists: (path) => statFile(path)?.isDirectory() === true,
   claimStdout,
   onInterrupt: interrupts.on,
 };
 
+// Nobody reads the log, or the results, any more: that is no reason to fail.
+process.stderr.on('error', () => undefined);
+process.stdout.on('error', () => undefined);
 // Whatever ends this process, no server may outlive it.
 process.on('exit', processes.killAll);
 
 const exitCode = await run(process.argv.slice(2), context);
-if (process.stdout.writableLength > 0) await once(process.stdout, 'drain');
+await Promise.race([flushed(), sleep(FLUSH_MS)]);
 process.exit(interrupts.happened() ? EXIT.interrupted : exitCode);
+
+/** Settles when what was written to stdout is with its reader, or can't get there. */
+function flushed(): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.stdout.destroyed || process.stdout.writableLength === 0) resolve();
+    else process.stdout.once('drain', resolve).once('error', () => resolve());
+  });
+}
+
+/** The working folder; where that has been deleted, children could not start in it: then home. */
+function workingFolder(): string {
+  try {
+    return process.cwd();
+  } catch {
+    process.chdir(home);
+    return home;
+  }
+}
 
 /** From `package.json`, which lies beside both the sources and the built files. */
 function readVersion(): string {

@@ -1,4 +1,5 @@
 import type { RemoteEndpoint } from '../config/config.ts';
+import { isCredentialName } from '../config/credentials.ts';
 
 /**
  * The headers that a server's configuration yields for each request to it (rows B1 to B3 and B7 of
@@ -13,7 +14,7 @@ export function requestHeaders({ headers, auth }: RemoteEndpoint): Record<string
 /** Whether one of the configured values is a credential, so that a 401 means that it was refused. */
 export function sendsCredential({ headers, auth }: RemoteEndpoint): boolean {
   if (auth.strategy === 'api_key' || auth.strategy === 'headers') return true;
-  return Object.keys(headers).some(isCredentialHeader);
+  return Object.keys(headers).some(isCredentialName);
 }
 
 /** A function as the replacement: in a string, `$&` of a key would mean something. */
@@ -22,9 +23,5 @@ function fillTemplate(template: string, key: string): string {
 }
 
 function withoutCredentials(headers: Record<string, string>): Record<string, string> {
-  return Object.fromEntries(Object.entries(headers).filter(([name]) => !isCredentialHeader(name)));
-}
-
-function isCredentialHeader(name: string): boolean {
-  return ['authorization', 'proxy-authorization', 'cookie'].includes(name.toLowerCase());
+  return Object.fromEntries(Object.entries(headers).filter(([name]) => !isCredentialName(name)));
 }

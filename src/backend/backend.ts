@@ -1,11 +1,16 @@
 import { sendsCredential } from '../auth/request-headers.ts';
 import type { ServerConfig } from '../config/config.ts';
 import { McpMasterError, toMcpMasterError } from '../errors.ts';
+import type { IncomingRequest } from '../rpc/incoming-request.ts';
 import type { JsonObject } from '../rpc/message.ts';
 import type { RequestOptions } from '../rpc/outgoing-requests.ts';
-import type { IncomingRequest, OutgoingRequest } from '../rpc/peer.ts';
+import type { OutgoingRequest } from '../rpc/peer.ts';
 import { type ConnectDeps, connect, type Session } from './connect.ts';
+import { Delivery, type DeliveryLine } from './delivery.ts';
 import type { ClientIdentity } from './handshake.ts';
+import { type ListKind, listAll } from './list-pages.ts';
+import { RateLimiter } from './rate-limiter.ts';
+import { Supervisor } from './supervisor.ts';
 
 /** After a failed attempt, the next one is made this much later at the earliest, then twice that. */
 const FIRST_RETRY_MS = 1000;
@@ -39,6 +44,8 @@ export class Backend {
   #state: BackendState = { phase: 'idle' };
   #connecting: Promise<Session> | undefined;
   #failures = 0;
+  readonly #supervisor: Supervisor;
+  readonly #line: DeliveryLine;
   /** Calls off the attempt to connect that is under way. */
   readonly #closing = new AbortController();
 
@@ -51,7 +58,16 @@ export class Backend {
     this.config = config;
     this.#client = client;
     this.#handlers = handlers;
-    this.#deps = { ...deps, log: deps.log.named(config.name) };
+    const log = deps.log.named(config.name);
+    this.#deps = { ...deps, log };
+    this.#supervisor = new Supervisor({ restart: () => this.#restart(), now: deps.now, log });
+    this.#line = {
+      session: () => (this.#state.phase === 'ready' ? this.#state.session : undefined),
+      connect: () => this.connect(),
+      limiter: config.rateLimit && new RateLimiter(config.rateLimit),
+      now: deps.now,
+      explain: (error) => this.#explain(error),
+    };
   }
 
   get name(): string {
@@ -68,41 +84,25 @@ export class Backend {
     if (state.phase === 'ready') return state.session;
     if (state.phase === 'closed') throw closedError(this.name);
     if (state.phase === 'failed' && this.#deps.now() < state.retryAt) throw state.error;
-    this.#connecting ??= this.#open().finally(() => {
-      this.#connecting = undefined;
-    });
-    return this.#connecting;
+    return this.#attempt();
   }
 
-  /** Sends a request, connecting first where needed; as `Peer.request` otherwise. */
+  /** Sends a request, connecting first where needed; {@link Delivery} says when it is repeated. */
   request(
     method: string,
     params: JsonObject | undefined,
     options: RequestOptions,
   ): OutgoingRequest {
-    const told: RequestOptions = {
-      ...options,
-      onFailure: (error) => options.onFailure(this.#explain(error)),
-    };
-    if (this.#state.phase === 'ready') {
-      return this.#state.session.peer.request(method, params, told);
+    return new Delivery(this.#line, method, params, options).start();
+  }
+
+  /** All items of one of its lists. Rejects with an `McpMasterError` that names the server. */
+  async list(session: Session, kind: ListKind): Promise<JsonObject[]> {
+    try {
+      return await listAll(session, kind, this.config.timeout * 1000);
+    } catch (error) {
+      throw this.#explain(toMcpMasterError(error));
     }
-    let cancelled = false;
-    let outgoing: OutgoingRequest | undefined;
-    this.connect().then(
-      ({ peer }) => {
-        if (!cancelled) outgoing = peer.request(method, params, told);
-      },
-      (error: unknown) => {
-        if (!cancelled) options.onFailure(toMcpMasterError(error));
-      },
-    );
-    return {
-      cancel: (reason) => {
-        cancelled = true;
-        outgoing?.cancel(reason);
-      },
-    };
   }
 
   /** Sends a notification if it is connected: to a server that is not, it has nothing to say. */
@@ -116,21 +116,36 @@ export class Backend {
     const session = this.#state.phase === 'ready' ? this.#state.session : undefined;
     this.#state = { phase: 'closed' };
     this.#closing.abort();
+    this.#supervisor.end();
     if (phase === 'connecting') await this.#connecting?.catch(() => undefined);
     await session?.peer.close();
+  }
+
+  #attempt(): Promise<Session> {
+    this.#connecting ??= this.#open().finally(() => {
+      this.#connecting = undefined;
+    });
+    return this.#connecting;
+  }
+
+  #restart(): void {
+    if (this.#state.phase !== 'failed') return;
+    // A failure is logged, and reported to the supervisor, where it happens.
+    this.#attempt().catch(() => undefined);
   }
 
   async #open(): Promise<Session> {
     this.#state = { phase: 'connecting' };
     const started = this.#deps.now();
+    let session: Session | undefined;
     const handlers = {
       onRequest: (request: IncomingRequest) => this.#handlers.onRequest(request),
       onNotification: (method: string, params: JsonObject | undefined) =>
         this.#handlers.onNotification(method, params),
-      onClose: (error: McpMasterError | undefined) => this.#onClose(error),
+      onClose: (error: McpMasterError | undefined) => this.#onClose(session, error),
     };
     try {
-      const session = await connect(
+      session = await connect(
         this.config,
         this.#client,
         handlers,
@@ -150,6 +165,7 @@ export class Backend {
     }
     this.#failures = 0;
     this.#state = { phase: 'ready', session };
+    this.#supervisor.up();
     this.#deps.log.info(`connected over ${session.transport} in ${this.#deps.now() - started} ms`);
     this.#handlers.onReady(session);
     return session;
@@ -168,12 +184,13 @@ export class Backend {
     this.#deps.log.warn(
       error.hint === undefined ? error.message : `${error.message}. ${error.hint}`,
     );
+    this.#supervisor.lost();
     return error;
   }
 
   /** An established connection broke; one that is being made reports through its own rejection. */
-  #onClose(error: McpMasterError | undefined): void {
-    if (this.#state.phase !== 'ready') return;
+  #onClose(session: Session | undefined, error: McpMasterError | undefined): void {
+    if (this.#state.phase !== 'ready' || this.#state.session !== session) return;
     const lost = error ?? new McpMasterError('BACKEND_EXITED', 'the connection was closed');
     // It worked until now: whoever needs it next may start it again at once.
     this.#fail(this.#explain(lost), 0);
@@ -183,23 +200,24 @@ export class Backend {
     return this.#state.phase === 'closed';
   }
 
+  /** The error as it is told: with the server's name, and without what the server leaked. */
   #explain(error: McpMasterError): McpMasterError {
     const { name, endpoint } = this.config;
-    const refused = error.code === 'UNAUTHORIZED';
-    if (refused && endpoint.kind !== 'stdio' && !sendsCredential(endpoint)) {
-      return new McpMasterError(
-        'LOGIN_REQUIRED',
-        `server "${name}" needs a login: ${error.message}`,
-        {
-          hint: `Give it a credential: "headers" or "api_key" in its entry of the configuration.`,
-          cause: error,
-        },
-      );
-    }
     const { code, message, hint, cause } = error;
-    return new McpMasterError(code, `server "${name}": ${message}`, { hint, cause });
+    const refused = code === 'UNAUTHORIZED' && error.status === 401;
+    if (refused && endpoint.kind !== 'stdio' && !sendsCredential(endpoint)) {
+      const what = `server "${name}" needs a login: ${this.#deps.redact(message)}`;
+      return new McpMasterError('LOGIN_REQUIRED', what, { hint: LOGIN_HINT, cause });
+    }
+    return new McpMasterError(code, `server "${name}": ${this.#deps.redact(message)}`, {
+      hint,
+      cause,
+    });
   }
 }
+
+const LOGIN_HINT =
+  'Give it a credential: "headers" or "api_key" in its entry of the configuration.';
 
 function closedError(name: string): McpMasterError {
   return new McpMasterError('INTERRUPTED', `server "${name}": mcp-master is shutting down`);

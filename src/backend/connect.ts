@@ -20,6 +20,8 @@ export interface ConnectDeps {
   surroundings: ChildSurroundings;
   readSecret: ReadSecret;
   log: Logger;
+  /** Masks what must not be shown in the text of an error. */
+  redact(text: string): string;
   /** Milliseconds since the epoch. */
   now(): number;
 }

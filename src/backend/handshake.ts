@@ -34,7 +34,8 @@ export async function shakeHands(peer: Peer, client: ClientIdentity): Promise<Se
   }
   const server = readIdentity(reply.result);
   peer.setProtocolVersion(server.protocolVersion);
-  peer.notify('notifications/initialized');
+  // Over HTTP it is a request of its own, which others could overtake.
+  await peer.deliver('notifications/initialized');
   return server;
 }
 

@@ -51,7 +51,8 @@ export function statusError(refusal: Refusal): McpMasterError {
   const answered = `${origin} answered ${status} to ${what}`;
   if (status === 401) {
     const hint = 'Log in to this server, or check the credential in its configuration.';
-    return new McpMasterError('UNAUTHORIZED', `${answered}${challenge(refusal)}`, { hint });
+    const message = `${answered}${challenge(refusal)}`;
+    return new McpMasterError('UNAUTHORIZED', message, { hint, status });
   }
   if (status === 403) return forbidden(answered, refusal);
   if (status === 429) return rateLimited(answered, refusal);
@@ -59,16 +60,14 @@ export function statusError(refusal: Refusal): McpMasterError {
   return new McpMasterError('BACKEND_PROTOCOL', message, { hint: hintFor(status) });
 }
 
-/** The server does not know the session any more (specification, "Session Management"). */
-export function sessionLostError(origin: string): McpMasterError {
-  const hint = 'Nothing to do: mcp-master opens a new session. Repeat the request.';
-  return new McpMasterError(
-    'BACKEND_PROTOCOL',
-    `session lost: ${origin} does not know it any more`,
-    {
-      hint,
-    },
-  );
+/**
+ * The server does not know the session any more (specification, "Session Management"). `undelivered`
+ * for the request that it said so to; what else is under way may have been carried out.
+ */
+export function sessionLostError(origin: string, undelivered: boolean): McpMasterError {
+  const hint = 'Repeat the request: mcp-master has opened a new session.';
+  const message = `session lost: ${origin} does not know it any more`;
+  return new McpMasterError('BACKEND_PROTOCOL', message, { hint, undelivered });
 }
 
 /** A success with a body that is no MCP answer. */
@@ -110,11 +109,21 @@ function challenge({ headers }: Refusal): string {
 }
 
 function rateLimited(answered: string, { headers, body }: Refusal): McpMasterError {
-  const wait = headers['retry-after'];
-  const when = wait !== undefined && /^\d{1,6}$/.test(wait) ? `in ${wait} seconds` : 'later';
+  const retryAfterMs = readRetryAfter(headers['retry-after']);
+  const when =
+    retryAfterMs === undefined ? 'later' : `in ${Math.ceil(retryAfterMs / 1000)} seconds`;
   return new McpMasterError('RATE_LIMITED', `${answered}${excerpt(body)}`, {
     hint: `Try again ${when}, or set \`rate_limit\` for this server.`,
+    retryAfterMs,
   });
+}
+
+/** Seconds, or a date (RFC 9110 §10.2.3), as milliseconds from now. */
+function readRetryAfter(value: string | undefined): number | undefined {
+  if (value === undefined) return undefined;
+  if (/^\d{1,6}$/.test(value)) return Number(value) * 1000;
+  const date = Date.parse(value);
+  return Number.isNaN(date) ? undefined : Math.max(date - Date.now(), 0);
 }
 
 function hintFor(status: number): string {

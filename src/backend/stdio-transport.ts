@@ -3,7 +3,7 @@ import type { Logger } from '../log.ts';
 import type { Message } from '../rpc/message.ts';
 import type { DecodeProblem } from '../rpc/message-decoder.ts';
 import { StreamTransport } from '../rpc/stream-transport.ts';
-import type { Transport } from '../rpc/transport.ts';
+import { MESSAGE_LIMIT, type Transport } from '../rpc/transport.ts';
 import type { ChildProcess, ExitStatus, Spawn, SpawnOptions } from './child-process.ts';
 import { OutputTail } from './output-tail.ts';
 
@@ -44,6 +44,7 @@ export class StdioTransport implements Transport {
     const streams = new StreamTransport({
       input: child.stdout,
       output: child.stdin,
+      queueLimit: 4 * MESSAGE_LIMIT,
       onProblem: (problem) => this.#onProblem(problem),
     });
     this.#streams = streams;
@@ -59,7 +60,9 @@ export class StdioTransport implements Transport {
 
   async send(message: Message): Promise<void> {
     if (this.#streams === undefined) {
-      throw new McpMasterError('BACKEND_EXITED', 'The server is not running');
+      throw new McpMasterError('BACKEND_EXITED', 'The server is not running', {
+        undelivered: true,
+      });
     }
     await this.#streams.send(message);
   }
@@ -80,7 +83,9 @@ export class StdioTransport implements Transport {
   }
 
   #onProblem(problem: DecodeProblem): void {
-    if (problem.kind === 'not_json') {
+    // A log line in JSON is rubbish like any other.
+    const isForeign = problem.kind === 'not_a_message' && problem.id === undefined;
+    if (problem.kind === 'not_json' || isForeign) {
       this.#noteRubbish(problem.excerpt);
       return;
     }

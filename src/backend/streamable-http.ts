@@ -48,6 +48,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
  */
 export class StreamableHttpTransport implements Transport {
   onmessage: Transport['onmessage'];
+  onfailure: Transport['onfailure'];
   onerror: Transport['onerror'];
   onclose: Transport['onclose'];
 
@@ -121,9 +122,11 @@ export class StreamableHttpTransport implements Transport {
     this.#options.onResponse?.(response.status, response.headers);
     const refusal = await readRefusal(response, this.#session.origin, nameOf(message));
     if (this.#isSessionLost(message, refusal)) {
-      const error = sessionLostError(this.#session.origin);
-      this.#end(error);
-      throw error;
+      const { origin } = this.#session;
+      // First this one, which was not carried out: of the others that nobody can tell.
+      if (isRequest(message)) this.onfailure?.(message.id, sessionLostError(origin, true));
+      this.#end(sessionLostError(origin, false));
+      throw sessionLostError(origin, true);
     }
     const answer = isRequest(message) ? answerIn(refusal, message.id) : undefined;
     if (answer === undefined) throw statusError(refusal);

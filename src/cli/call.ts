@@ -1,6 +1,6 @@
 import type { Backend } from '../backend/backend.ts';
-import { listAll } from '../backend/list-pages.ts';
 import type { ServerConfig } from '../config/config.ts';
+import { didYouMean } from '../config/suggest.ts';
 import { McpMasterError } from '../errors.ts';
 import { toolFilter } from '../proxy/tool-filter.ts';
 import { isObject, type JsonObject, type Reply } from '../rpc/message.ts';
@@ -8,7 +8,7 @@ import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { createOwnBackend } from './own-backend.ts';
 import { printable } from './render.ts';
-import { nearest, unknownServer } from './select.ts';
+import { unknownServer } from './select.ts';
 import { type GlobalFlags, openConfigured, type Workspace } from './workspace.ts';
 
 /** What `call` was asked to call. */
@@ -74,8 +74,8 @@ function findServer({ config }: Workspace, name: string): ServerConfig {
   const rejected = config.rejected.find((known) => known.name === name);
   const problem = rejected?.problems.find(({ level }) => level === 'error');
   if (problem !== undefined) {
-    const { code, path, message, hint } = problem;
-    throw new McpMasterError(code, `server "${name}": ${path}: ${message}`, { hint });
+    const { code, message, hint } = problem;
+    throw new McpMasterError(code, message, { hint });
   }
   throw unknownServer(
     name,
@@ -83,20 +83,21 @@ function findServer({ config }: Workspace, name: string): ServerConfig {
   );
 }
 
+/** Tools that a message names. */
+const SHOWN = 20;
+
 async function requireTool(backend: Backend, tool: string): Promise<void> {
   const session = await backend.connect();
-  const { name, timeout, tools } = backend.config;
-  const listed = await listAll(session, 'tools', timeout * 1000);
+  const { name, tools } = backend.config;
+  const listed = await backend.list(session, 'tools');
   const shown = toolFilter(tools);
   const names = listed.flatMap(({ name: known }) =>
     typeof known === 'string' && shown(known) ? [known] : [],
   );
   if (names.includes(tool)) return;
-  const near = nearest(tool, names);
   const hint =
-    near === undefined
-      ? `It has ${names.length} tools: ${names.join(', ')}.`
-      : `Did you mean "${near}"?`;
+    didYouMean(tool, names) ??
+    `It has ${names.length} tools: ${names.slice(0, SHOWN).join(', ')}${names.length > SHOWN ? ', …' : '.'}`;
   throw new McpMasterError('UNKNOWN_TOOL', `server "${name}" has no tool "${tool}"`, { hint });
 }
 

@@ -2,6 +2,7 @@ import type { Problem } from '../config/config.ts';
 import { checkConfig } from '../config/load.ts';
 import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
+import { notYet } from './not-yet.ts';
 import { createPaint, type Paint, printable } from './render.ts';
 import { type GlobalFlags, noConfigurationError } from './workspace.ts';
 
@@ -12,12 +13,12 @@ export async function configCheck(
   flags: GlobalFlags,
 ): Promise<number> {
   const folders = context.findFolders(flags.profile);
-  const file = named ?? flags.config ?? context.env['MCP_MASTER_CONFIG'];
+  const file = named || flags.config || context.env['MCP_MASTER_CONFIG'] || undefined;
   const checked = await checkConfig({ file, folder: folders.config }, context.files);
   if (checked.file === undefined && checked.config !== undefined) {
     throw noConfigurationError(folders.config);
   }
-  const { problems } = checked;
+  const problems = [...checked.problems, ...(checked.config ? notYet(checked.config) : [])];
   const servers = checked.config?.servers.length ?? 0;
   context.stdout.write(
     flags.json === true

@@ -30,7 +30,7 @@ export interface Context {
   stdout: Writable;
   stderr: Writable;
   /** Whether a person reads there. */
-  terminal: { stdout: boolean; stderr: boolean };
+  terminal: { stdin: boolean; stdout: boolean; stderr: boolean };
   now(): number;
   /** Knows the secrets of the configuration once that is loaded. */
   redactor: Redactor;

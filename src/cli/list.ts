@@ -1,5 +1,6 @@
+import type { Backend } from '../backend/backend.ts';
 import type { Session } from '../backend/connect.ts';
-import { listAll } from '../backend/list-pages.ts';
+import { createToolCheck, type LeftOutTool } from '../backend/tool-schemas.ts';
 import type { Config, RejectedServer, ServerConfig } from '../config/config.ts';
 import { type McpMasterError, toMcpMasterError } from '../errors.ts';
 import type { Redactor } from '../log.ts';
@@ -7,7 +8,7 @@ import { toolFilter } from '../proxy/tool-filter.ts';
 import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { createOwnBackend } from './own-backend.ts';
-import { createPaint, printable, renderTable } from './render.ts';
+import { createPaint, type Paint, printable, renderTable } from './render.ts';
 import { unknownServer } from './select.ts';
 import { type GlobalFlags, openConfigured, type Workspace } from './workspace.ts';
 
@@ -28,6 +29,8 @@ export interface ServerReport {
   /** Milliseconds to connect and to list. */
   ms: number | null;
   error: { code: string; message: string; hint: string | null } | null;
+  /** Tools that can't be shown, and why. */
+  left_out: LeftOutTool[];
 }
 
 /** `mcp-master list`: connects to each server at once and tells where it stands. */
@@ -66,7 +69,7 @@ async function inspect(
   const release = context.onInterrupt(() => void backend.close());
   try {
     const session = await backend.connect();
-    const counts = await count(session, server);
+    const counts = await count(backend, session);
     const ms = context.now() - started;
     return { ...report, transport: session.transport, state: 'ready', ...counts, ms };
   } catch (error) {
@@ -77,22 +80,32 @@ async function inspect(
   }
 }
 
-const NOTHING_KNOWN = { tools: null, resources: null, prompts: null, ms: null, error: null };
+const NOTHING_KNOWN = {
+  tools: null,
+  resources: null,
+  prompts: null,
+  ms: null,
+  error: null,
+  left_out: [],
+};
 
-async function count(
-  session: Session,
-  server: ServerConfig,
-): Promise<Pick<ServerReport, 'tools' | 'resources' | 'prompts'>> {
-  const [tools, resources, prompts] = await Promise.all(
-    (['tools', 'resources', 'prompts'] as const).map((kind) =>
-      listAll(session, kind, server.timeout * 1000),
-    ),
-  );
-  const shown = toolFilter(server.tools);
+/** What a server offers, and what of it can't be used. */
+type Offer = Pick<ServerReport, 'tools' | 'resources' | 'prompts' | 'left_out'>;
+
+async function count(backend: Backend, session: Session): Promise<Offer> {
+  const [tools, resources, prompts] = await Promise.all([
+    backend.list(session, 'tools'),
+    backend.list(session, 'resources'),
+    backend.list(session, 'prompts'),
+  ]);
+  const { usable, leftOut } = await createToolCheck()(tools);
+  const isShown = toolFilter(backend.config.tools);
+  const shown = usable.filter(({ name }) => typeof name === 'string' && isShown(name));
   return {
-    tools: tools?.filter(({ name }) => typeof name === 'string' && shown(name)).length ?? null,
-    resources: resources?.length ?? null,
-    prompts: prompts?.length ?? null,
+    tools: shown.length,
+    resources: resources.length,
+    prompts: prompts.length,
+    left_out: leftOut,
   };
 }
 
@@ -105,7 +118,7 @@ function rejection({ name, problems }: RejectedServer): ServerReport {
   const errors = problems.filter(({ level }) => level === 'error');
   const error = {
     code: errors[0]?.code ?? 'CONFIG_INVALID',
-    message: errors.map(({ path, message }) => `${path}: ${message}`).join('; '),
+    message: errors.map(({ message }) => message).join('; '),
     hint: errors[0]?.hint ?? null,
   };
   return { ...NOTHING_KNOWN, server: name, transport: 'unknown', state: 'error', error };
@@ -136,12 +149,17 @@ function renderReports(reports: ServerReport[], config: Config, context: Context
     })),
   ]);
   const headings = ['SERVER', 'TRANSPORT', 'STATE', 'TOOLS', 'RESOURCES', 'PROMPTS', 'MS'];
-  const notes = reports.flatMap(({ server, error }) => {
-    if (error === null) return [];
-    const next = error.hint === null ? '' : `\n  ${error.hint}`;
-    return [
-      `\n${paint.bold(server)} ${printable(error.message)} ${paint.dim(`(${error.code})`)}${next}\n`,
-    ];
-  });
+  const notes = reports.flatMap((report) => renderNotes(report, paint));
   return renderTable(headings, rows, paint) + notes.join('');
+}
+
+function renderNotes({ server, error, left_out: leftOut }: ServerReport, paint: Paint): string[] {
+  const notes = leftOut.map(
+    ({ tool, reason }) =>
+      `\n${paint.bold(server)} tool ${printable(tool)} is left out: ${printable(reason)}\n`,
+  );
+  if (error === null) return notes;
+  const next = error.hint === null ? '' : `\n  ${printable(error.hint)}`;
+  const text = `${printable(error.message)} ${paint.dim(`(${error.code})`)}${next}`;
+  return [...notes, `\n${paint.bold(server)} ${text}\n`];
 }

@@ -5,6 +5,7 @@ import { noConfiguration } from '../proxy/instructions.ts';
 import { MasterServer } from '../proxy/master-server.ts';
 import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
+import { notYet } from './not-yet.ts';
 import { type GlobalFlags, openWorkspace } from './workspace.ts';
 
 /** `mcp-master serve`: one MCP server over stdin and stdout, until the client closes stdin. */
@@ -12,6 +13,7 @@ export async function serve(context: Context, flags: GlobalFlags): Promise<numbe
   const output = context.claimStdout();
   const { config, folders, log, connectDeps, close } = await openWorkspace(context, flags);
   logProblems(config, log);
+  if (context.terminal.stdin) log.info('waiting for an MCP client on stdin: usually one starts it');
   const server = new MasterServer(config, {
     backend: connectDeps,
     catalogue: context.createCatalogueStore(folders, log),
@@ -27,7 +29,7 @@ export async function serve(context: Context, flags: GlobalFlags): Promise<numbe
 
 function logProblems(config: Config, log: Logger): void {
   if (config.file === undefined) log.warn(noConfiguration(config.folder));
-  for (const { level, path, line, message, hint } of config.problems) {
+  for (const { level, path, line, message, hint } of [...config.problems, ...notYet(config)]) {
     const where = `${config.file ?? ''}${line === undefined ? '' : `:${line}`}`;
     const text = `${where}${path === '' ? '' : ` ${path}`}: ${message}${hint ? ` ${hint}` : ''}`;
     if (level === 'error') log.error(text);

@@ -59,7 +59,7 @@ export async function openWorkspace(
     now: context.now,
   };
   const log = createLogger(sink);
-  const file = flags.config ?? context.env['MCP_MASTER_CONFIG'];
+  const file = flags.config || context.env['MCP_MASTER_CONFIG'] || undefined;
   const config = await loadConfig({ file, folder: folders.config }, context.files);
   for (const secret of config.secrets) redactor.add(secret);
   const { env } = config;
@@ -75,6 +75,7 @@ export async function openWorkspace(
     },
     readSecret: async () => undefined,
     log,
+    redact: (text) => redactor.redact(text),
     now: context.now,
   };
   return { config, folders, log, connectDeps, close: () => http.close() };

@@ -1,4 +1,5 @@
 import type { Config, Problem, RejectedServer, ServerConfig } from './config.ts';
+import { argumentCredentials } from './credentials.ts';
 import type { Folders } from './endpoint.ts';
 import { lookupIn } from './environment.ts';
 import { type ConfigDeps, pathsOf } from './locate.ts';
@@ -42,7 +43,7 @@ export async function assemble(
   if (mode !== undefined && isReadableByOthers(mode, deps.platform)) problems.push(exposed(file));
   problems.sort((a, b) => (a.line ?? 0) - (b.line ?? 0));
   const { servers, rejected } = entries;
-  const secrets = [...context.resolve.secrets];
+  const secrets = [...new Set([...context.resolve.secrets, ...servers.flatMap(argumentSecrets)])];
   const { env, folder } = surroundings;
   return {
     config: { file, folder, servers, rejected, problems, ...blocks, secrets, env },
@@ -117,4 +118,8 @@ function checkTwin(
   } else {
     findings.warn(path, `its name differs from "${twin.name}" by upper and lower case alone`);
   }
+}
+
+function argumentSecrets({ endpoint }: ServerConfig): string[] {
+  return endpoint.kind === 'stdio' ? argumentCredentials(endpoint.args) : [];
 }

@@ -1,7 +1,7 @@
 import type { Path } from './source.ts';
 
 const CREDENTIAL_NAME =
-  /authorization|cookie|key|token|secret|password|passwd|passphrase|signature|credential/i;
+  /authorization|auth(?![a-z])|cookie|key|token|secret|password|passwd|passphrase|signature|credential|bearer|(?<![a-z])(?:pat|pwd)(?![a-z])/i;
 
 /** Keys of `auth_config` whose value is a secret. */
 const SECRET_SETTINGS: readonly (string | number | undefined)[] = ['client_secret', 'private_key'];
@@ -53,6 +53,16 @@ export function queryCredentials(text: string): [string, string][] {
   return [...new URLSearchParams(query)].filter(
     ([name, value]) => value !== '' && isCredentialName(name),
   );
+}
+
+/** The credentials among the arguments of a program, by the names of the options before them. */
+export function argumentCredentials(args: readonly string[]): string[] {
+  return args.flatMap((arg, at) => {
+    const [, name = '', value] = /^--?([\w-]+)(?:=(.*))?$/s.exec(arg) ?? [];
+    if (!isCredentialName(name)) return [];
+    const given = value ?? args[at + 1] ?? '';
+    return given.startsWith('-') || !looksLikeSecret(given) ? [] : [given];
+  });
 }
 
 /** Switches and counts are not secrets, although their names (`MAX_TOKENS`) sound like it. */

@@ -81,6 +81,12 @@ function readStdio({ section, fields, has, folders }: EntryInput): StdioEndpoint
   }
   checkProcess(section, args, env);
   if (command === undefined) return undefined;
+  if (command.includes('\0')) section.error(['command'], 'a command has no NUL in it');
+  if (startsItself(command, args)) {
+    section.error(['command'], 'this is mcp-master itself, which would start itself without end', {
+      hint: 'Take the entry out: mcp-master is what the client starts, not one of the servers.',
+    });
+  }
   return {
     kind: 'stdio',
     command: fromHome(command, folders),
@@ -103,6 +109,13 @@ function checkProcess(
   }
   if (args.some((arg) => arg.includes('\0')))
     section.error(['args'], 'an argument has no NUL in it');
+}
+
+function startsItself(command: string, args: readonly string[]): boolean {
+  const isOurs = [command, ...args].some((part) =>
+    /(^|[/\\@])mcp-master(\.js|@[\w.]+)?$/.test(part),
+  );
+  return isOurs && args.includes('serve');
 }
 
 function fromHome(text: string, { path, home }: Folders): string {

@@ -73,8 +73,24 @@ function normalKeys(section: Section, raw: RawObject): RawObject {
   return Object.fromEntries(blocks);
 }
 
+/** What other clients call their filters of tools. */
+const FOREIGN_FILTERS = {
+  disabledTools: 'deny',
+  excludeTools: 'deny',
+  includeTools: 'allow',
+  enabledTools: 'allow',
+};
+
 /** Settings that lost their indentation would be ignored, and the server reached without them. */
 function misplaced(section: Section, raw: RawObject, key: string): boolean {
+  const filter = own(FOREIGN_FILTERS, key);
+  if (filter !== undefined) {
+    // Without effect it would show tools that somebody has turned off.
+    section.error([key], 'is how another program filters tools', {
+      hint: `Write tools: { ${filter}: […] } in the entry.`,
+    });
+    return true;
+  }
   const block = isKnown(key, OAUTH_KEYS) ? 'auth_config' : 'config';
   if (block === 'config' && (key !== 'port' || Object.hasOwn(raw, 'url'))) return false;
   section.error([key], `belongs inside "${block}"`, {

@@ -13,6 +13,9 @@ const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'the file may not be read (permission denied)',
   EPERM: 'the file may not be read (permission denied)',
   EISDIR: 'this is a folder, expected a file',
+  ENOTDIR: 'a part of its path is not a folder',
+  ENOTREG: 'this is a pipe or a device, expected a file',
+  EFBIG: 'the file is larger than 1 MiB',
 };
 
 /**

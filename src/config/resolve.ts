@@ -16,6 +16,9 @@ import {
 import type { Section } from './section.ts';
 import { isObject, type Path, type Raw } from './source.ts';
 
+/** Where a variable's value reaches a server. */
+const PRIVATE_BLOCKS = ['headers', 'env', 'url', 'api_key', 'auth_config'];
+
 /** What filling in references needs and what it gathers. */
 export interface ResolveContext {
   lookup: Lookup;
@@ -100,7 +103,7 @@ function checkVariable(
   use: VariableUse,
   context: ResolveContext,
 ): void {
-  if (use.state === 'set' && isCredentialName(use.name)) context.secrets.add(use.value);
+  if (use.state === 'set' && isPrivate(path, use)) context.secrets.add(use.value);
   if (use.state === 'unset') {
     section.setUnresolved(path);
     if (context.tolerant) return;
@@ -115,6 +118,12 @@ function checkVariable(
       hint: `Give ${use.name} a value.`,
     });
   }
+}
+
+/** What stands in a variable although it could stand in the file is most likely not for everybody. */
+function isPrivate([block]: Path, { name, value }: { name: string; value: string }): boolean {
+  const carries = PRIVATE_BLOCKS.includes(String(block)) && looksLikeSecret(value);
+  return carries || isCredentialName(name);
 }
 
 function noteStored(section: Section, path: Path, name: string): void {
@@ -145,6 +154,8 @@ function noteCredential(
 ): void {
   const credential = placeOf(path).credential && looksLikeSecret(value);
   const found = credential ? secretForms(path.at(-1), value) : [];
+  // A header's name says little of what it carries; masking one too many does no harm.
+  if (path[0] === 'headers' && looksLikeSecret(value)) context.secrets.add(value);
   if (path[0] === 'url') found.push(...queryCredentials(value).map(([, secret]) => secret));
   for (const secret of found) context.secrets.add(secret);
   if (found.length === 0 || referenced) return;

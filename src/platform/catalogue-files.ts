@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import writeFileAtomic from 'write-file-atomic';
@@ -16,7 +16,7 @@ export function createCatalogueFiles(cacheFolder: string, log: Logger): Catalogu
   return {
     read(key) {
       try {
-        return readFileSync(fileOf(key), 'utf8');
+        return statSync(fileOf(key)).isFile() ? readFileSync(fileOf(key), 'utf8') : undefined;
       } catch (error) {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
           log.warn(`the remembered tools in ${fileOf(key)} can't be read: ${String(error)}`);

@@ -65,7 +65,9 @@ function notStarted({ command, cwd }: SpawnOptions, error: unknown): McpMasterEr
         ? 'not executable'
         : `failed to start (${code ?? String(error)})`;
   return new McpMasterError('COMMAND_NOT_FOUND', `command "${command}"${where}: ${reason}`, {
-    hint: 'Check "command" and "cwd" in its entry; an absolute path works from every client.',
+    hint: command.includes(' ')
+      ? 'Put the program alone into "command", and what follows it into "args".'
+      : 'Check "command" and "cwd" in its entry; an absolute path works from every client.',
     cause: error,
   });
 }

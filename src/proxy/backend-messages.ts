@@ -1,7 +1,8 @@
 import type { Backend } from '../backend/backend.ts';
 import type { Logger } from '../log.ts';
+import type { IncomingRequest } from '../rpc/incoming-request.ts';
 import { type JsonObject, RPC_ERROR } from '../rpc/message.ts';
-import type { IncomingRequest, Peer } from '../rpc/peer.ts';
+import type { Peer } from '../rpc/peer.ts';
 import { relay } from '../rpc/relay.ts';
 import type { BackendPool } from './backend-pool.ts';
 import type { Lists } from './catalogue.ts';

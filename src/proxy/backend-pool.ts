@@ -1,12 +1,12 @@
 import { Backend } from '../backend/backend.ts';
 import type { ConnectDeps, Session } from '../backend/connect.ts';
 import type { ClientIdentity } from '../backend/handshake.ts';
-import { listAll } from '../backend/list-pages.ts';
+import { createToolCheck } from '../backend/tool-schemas.ts';
 import type { Config, ServerConfig } from '../config/config.ts';
 import { type McpMasterError, toMcpMasterError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import type { IncomingRequest } from '../rpc/incoming-request.ts';
 import type { JsonObject } from '../rpc/message.ts';
-import type { IncomingRequest } from '../rpc/peer.ts';
 import { Catalogue, type CatalogueStore, LIST_KINDS, type Lists } from './catalogue.ts';
 import type { ServerInstructions } from './instructions.ts';
 import { SEPARATOR } from './names.ts';
@@ -37,8 +37,13 @@ export class BackendPool {
   readonly #log: Logger;
   readonly #catalogue: Catalogue;
   readonly #backends = new Map<string, Backend>();
-  /** The latest refresh of a server's lists: a change in the middle of one asks for another. */
+  /** The latest refresh of each server's lists. */
   readonly #refreshes = new Map<string, Promise<void>>();
+  /** What the refresh that has not begun yet will read: changes until then are part of it. */
+  readonly #due = new Map<string, Set<keyof Lists>>();
+  /** Why the latest list of a server could not be read. */
+  readonly #unlisted = new Map<string, McpMasterError>();
+  readonly #checkTools = createToolCheck();
   #started: Promise<void> | undefined;
 
   constructor(config: Config, client: ClientIdentity, handlers: PoolHandlers, deps: PoolDeps) {
@@ -67,8 +72,9 @@ export class BackendPool {
   /** What is wrong with servers under whose prefix a name would be. */
   failures(name: string): McpMasterError[] {
     return this.backends.flatMap(({ config, state }) => {
-      const concerned = config.prefix !== '' && name.startsWith(config.prefix + SEPARATOR);
-      return concerned && state.phase === 'failed' ? [state.error] : [];
+      if (config.prefix === '' || !name.startsWith(config.prefix + SEPARATOR)) return [];
+      const error = state.phase === 'failed' ? state.error : this.#unlisted.get(config.name);
+      return error === undefined ? [] : [error];
     });
   }
 
@@ -109,9 +115,27 @@ export class BackendPool {
 
   /** Reads lists of a server again, because it said that they changed. */
   refresh(backend: Backend, kinds: readonly (keyof Lists)[]): void {
-    const before = this.#refreshes.get(backend.name) ?? Promise.resolve();
-    const refreshed = before.then(() => this.#refresh(backend, kinds));
-    this.#refreshes.set(backend.name, refreshed);
+    const { name } = backend;
+    const waiting = this.#due.get(name);
+    if (waiting !== undefined) {
+      for (const kind of kinds) waiting.add(kind);
+      return;
+    }
+    const due = new Set(kinds);
+    this.#due.set(name, due);
+    const before = this.#refreshes.get(name) ?? Promise.resolve();
+    const refreshed = before.then(() => {
+      this.#due.delete(name);
+      return this.#refresh(backend, [...due]);
+    });
+    this.#refreshes.set(name, refreshed);
+  }
+
+  /** Tries servers again that failed: somebody wants to know what there is. Their back-off holds. */
+  retryFailed(): void {
+    for (const backend of this.backends) {
+      if (backend.state.phase === 'failed') void this.#startOne(backend);
+    }
   }
 
   /** Ends all connections and child processes. Never rejects. */
@@ -163,18 +187,29 @@ export class BackendPool {
     const { capabilities, instructions } = session.server;
     const lists: Partial<Lists> = {};
     const read = async (kind: keyof Lists) => {
-      lists[kind] = await listAll(session, kind, config.timeout * 1000);
+      lists[kind] = await backend.list(session, kind);
     };
+    this.#unlisted.delete(config.name);
     for (const outcome of await Promise.allSettled(kinds.map(read))) {
       if (outcome.status === 'rejected') this.#listingFailed(backend, outcome.reason);
     }
     if (Object.keys(lists).length === 0) return;
+    if (lists.tools !== undefined) lists.tools = await this.#usableTools(config.name, lists.tools);
     this.#apply(this.#catalogue.update(config, { capabilities, instructions, ...lists }));
+  }
+
+  async #usableTools(server: string, tools: JsonObject[]): Promise<JsonObject[]> {
+    const { usable, leftOut } = await this.#checkTools(tools);
+    for (const { tool, reason } of leftOut) {
+      this.#log.warn(`tool "${tool}" of server "${server}" is left out: ${reason}`);
+    }
+    return usable;
   }
 
   #listingFailed(backend: Backend, reason: unknown): void {
     const error = toMcpMasterError(reason);
-    this.#log.warn(`server "${backend.name}" could not be listed in full: ${error.message}`);
+    this.#unlisted.set(backend.name, error);
+    this.#log.warn(`not all can be listed: ${error.message}`);
     this.#noteFailure(backend, error);
   }
 

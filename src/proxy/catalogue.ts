@@ -52,7 +52,8 @@ export class Catalogue {
   readonly #store: CatalogueStore;
   readonly #client: ClientIdentity;
   readonly #log: Logger;
-  readonly #entries = new Map<string, CatalogueEntry>();
+  /** Undefined where there is nothing on disk, either. */
+  readonly #entries = new Map<string, CatalogueEntry | undefined>();
   readonly #writing = new Set<Promise<void>>();
 
   constructor(store: CatalogueStore, client: ClientIdentity, log: Logger) {
@@ -63,11 +64,8 @@ export class Catalogue {
 
   /** What is known of a server; undefined when it was never asked. */
   get(server: ServerConfig): CatalogueEntry | undefined {
-    const known = this.#entries.get(server.name);
-    if (known !== undefined) return known;
-    const read = this.#read(server);
-    if (read !== undefined) this.#entries.set(server.name, read);
-    return read;
+    if (!this.#entries.has(server.name)) this.#entries.set(server.name, this.#read(server));
+    return this.#entries.get(server.name);
   }
 
   /** Takes over what a server says now, and keeps the rest; tells which lists are others than before. */

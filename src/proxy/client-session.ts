@@ -3,8 +3,9 @@ import type { Session } from '../backend/connect.ts';
 import { type ClientIdentity, PROTOCOL_VERSIONS } from '../backend/handshake.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../log.ts';
+import type { IncomingRequest } from '../rpc/incoming-request.ts';
 import { isObject, type JsonObject, type Reply, RPC_ERROR } from '../rpc/message.ts';
-import { type IncomingRequest, Peer } from '../rpc/peer.ts';
+import { Peer } from '../rpc/peer.ts';
 import type { Transport } from '../rpc/transport.ts';
 import {
   type BackendMessageServices,

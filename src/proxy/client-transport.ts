@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import { McpMasterError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { type ErrorObject, RPC_ERROR } from '../rpc/message.ts';
 import type { DecodeProblem } from '../rpc/message-decoder.ts';
@@ -15,8 +16,11 @@ export function createClientTransport(input: Readable, output: Writable, log: Lo
     output,
     onProblem: (problem) => {
       log.warn(`the client sent what is no message (${problem.kind}): «${problem.excerpt}»`);
-      // An answer that can't be read must not be answered in turn; its request will time out.
-      if (problem.call === false && problem.id !== undefined) return;
+      if (problem.call === false) {
+        // An answer is not answered: it fails the request that it was for.
+        if (problem.id !== undefined) transport.onfailure?.(problem.id, unreadable(problem));
+        return;
+      }
       const id = problem.id ?? null;
       transport.send({ jsonrpc: '2.0', id, error: errorOf(problem) }).catch((error: unknown) => {
         log.debug(`the refusal was not delivered: ${String(error)}`);
@@ -24,6 +28,11 @@ export function createClientTransport(input: Readable, output: Writable, log: Lo
     },
   });
   return transport;
+}
+
+function unreadable(problem: DecodeProblem): McpMasterError {
+  const code = problem.kind === 'too_large' ? 'MESSAGE_TOO_LARGE' : 'BACKEND_PROTOCOL';
+  return new McpMasterError(code, `the client's answer can't be read (${problem.kind})`);
 }
 
 function errorOf({ kind }: DecodeProblem): ErrorObject {

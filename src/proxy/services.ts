@@ -1,6 +1,6 @@
 import type { Backend } from '../backend/backend.ts';
+import type { IncomingRequest } from '../rpc/incoming-request.ts';
 import type { JsonObject } from '../rpc/message.ts';
-import type { IncomingRequest } from '../rpc/peer.ts';
 import type { BackendPool } from './backend-pool.ts';
 import type { Lists } from './catalogue.ts';
 import type { ClientWishes } from './client-wishes.ts';

@@ -36,7 +36,7 @@ export class MessageDecoder {
       oversized: (start, end) => {
         const excerpt = start.toString('utf8', 0, EXCERPT_LENGTH);
         const id = idAtEitherEnd(start, end);
-        handlers.problem({ kind: 'too_large', id, call: undefined, excerpt });
+        handlers.problem({ kind: 'too_large', id, call: callAtStart(start), excerpt });
       },
     });
   }
@@ -86,6 +86,15 @@ function excerptOf(text: string): string {
 function idOf(value: unknown): RequestId | undefined {
   const id = isObject(value) ? value['id'] : undefined;
   return typeof id === 'string' || typeof id === 'number' ? id : undefined;
+}
+
+/** Whether the first member that is neither `jsonrpc` nor `id` belongs to a call or to an answer. */
+function callAtStart(start: Buffer): boolean | undefined {
+  const found =
+    /^\s*\{\s*(?:"(?:jsonrpc|id)"\s*:\s*(?:\d+|"[^"\\]*")\s*,\s*)*"(method|params|result|error)"/.exec(
+      start.toString('utf8'),
+    );
+  return found === null ? undefined : found[1] === 'method' || found[1] === 'params';
 }
 
 /**

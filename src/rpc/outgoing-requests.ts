@@ -1,5 +1,5 @@
 import { McpMasterError } from '../errors.ts';
-import type { JsonObject, Reply, RequestId } from './message.ts';
+import { isObject, type JsonObject, type Reply, type RequestId } from './message.ts';
 
 /** How a request of ours ends, and what happens until then. */
 export interface RequestOptions {
@@ -19,10 +19,23 @@ interface Pending {
   timer: NodeJS.Timeout | undefined;
 }
 
+/** Nobody tells the end of a task reliably: beyond this many, the oldest is no longer followed. */
+const TASKS_FOLLOWED = 1000;
+
+/**
+ * Whether an answer only says that the work has begun (specification 2025-11-25, "Tasks"): then the
+ * progress token of its request stays valid.
+ */
+export function createsTask(reply: Reply): boolean {
+  return 'result' in reply && isObject(reply.result['task']);
+}
+
 /** The requests that wait for an answer, by id. The id is the progress token, too. */
 export class OutgoingRequests {
   readonly #label: string;
   readonly #pending = new Map<number, Pending>();
+  /** Who hears of the progress of tasks: that goes on after the answer which created them. */
+  readonly #taskProgress = new Map<number, (params: JsonObject) => void>();
   #lastId = 0;
 
   /** `label` names the other side in messages. */
@@ -48,8 +61,11 @@ export class OutgoingRequests {
   /** Hands an answer to its request; false when nobody waits for it. */
   settle(id: RequestId, reply: Reply): boolean {
     const pending = this.#take(id);
-    pending?.options.onReply(reply);
-    return pending !== undefined;
+    if (pending === undefined) return false;
+    const { onProgress, onReply } = pending.options;
+    if (onProgress !== undefined && createsTask(reply)) this.#follow(pending.id, onProgress);
+    onReply(reply);
+    return true;
   }
 
   /** Fails one request, or all of them when it is not known which one is meant. */
@@ -69,9 +85,19 @@ export class OutgoingRequests {
 
   /** Passes progress on, and lets the time-out begin anew. */
   progress(params: JsonObject): void {
-    const pending = this.#pending.get(Number(params['progressToken']));
+    const token = Number(params['progressToken']);
+    const pending = this.#pending.get(token);
     pending?.timer?.refresh();
-    pending?.options.onProgress?.(params);
+    const onProgress = pending?.options.onProgress ?? this.#taskProgress.get(token);
+    onProgress?.(params);
+  }
+
+  #follow(id: number, onProgress: (params: JsonObject) => void): void {
+    this.#taskProgress.set(id, onProgress);
+    const [oldest] = this.#taskProgress.keys();
+    if (this.#taskProgress.size > TASKS_FOLLOWED && oldest !== undefined) {
+      this.#taskProgress.delete(oldest);
+    }
   }
 
   /** Some servers turn the number that they were sent into a string. */

@@ -1,5 +1,6 @@
 import { McpMasterError, toMcpMasterError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { Incoming, type IncomingRequest } from './incoming-request.ts';
 import {
   type JsonObject,
   type Message,
@@ -12,18 +13,6 @@ import {
 } from './message.ts';
 import { OutgoingRequests, type RequestOptions } from './outgoing-requests.ts';
 import type { Transport } from './transport.ts';
-
-/** A request of the other side, until it is answered or cancelled. */
-export interface IncomingRequest {
-  readonly method: string;
-  readonly params: JsonObject | undefined;
-  /** Answers it. The first answer counts; after a cancellation none is sent. */
-  reply(reply: Reply): void;
-  /** Sends a `notifications/progress` about it, under the token that the other side chose. */
-  progress(params: JsonObject): void;
-  /** Calls back with the params of `notifications/cancelled` if the other side withdraws it. */
-  onCancel(callback: (params: JsonObject) => void): void;
-}
 
 /** A request under way to the other side. */
 export interface OutgoingRequest {
@@ -71,6 +60,11 @@ export class Peer {
     transport.onclose = (error) => this.#end(error);
   }
 
+  /** Whether the connection is over. */
+  get isClosed(): boolean {
+    return this.#closed;
+  }
+
   /** Opens the transport. */
   start(): Promise<void> {
     return this.#transport.start();
@@ -108,9 +102,14 @@ export class Peer {
   }
 
   notify(method: string, params?: JsonObject): void {
+    void this.deliver(method, params);
+  }
+
+  /** The same; settles when the other side has it, or can't get it any more, which is logged. */
+  deliver(method: string, params?: JsonObject): Promise<void> {
     const message: NotificationMessage = { jsonrpc: '2.0', method };
     if (params !== undefined) message.params = params;
-    this.#send(message);
+    return this.#send(message);
   }
 
   /** Repeats the agreed protocol revision where the transport carries it. */
@@ -124,10 +123,12 @@ export class Peer {
     await this.#transport.close();
   }
 
-  #send(message: Message): void {
-    this.#transport.send(message).catch((error: unknown) => {
+  async #send(message: Message): Promise<void> {
+    try {
+      await this.#transport.send(message);
+    } catch (error) {
       this.#log.debug(`a message was not delivered: ${toMcpMasterError(error).message}`);
-    });
+    }
   }
 
   #receive(message: Message): void {
@@ -144,18 +145,18 @@ export class Peer {
 
   #receiveRequest({ id, method, params }: RequestMessage): void {
     if (method === 'ping') {
-      this.#send({ jsonrpc: '2.0', id, result: {} });
+      void this.#send({ jsonrpc: '2.0', id, result: {} });
       return;
     }
     if (this.#incoming.has(id)) {
       const error = { code: RPC_ERROR.invalidRequest, message: `Request id ${id} is in use` };
       // Under the id itself, this would answer the request that is still under way.
-      this.#send({ jsonrpc: '2.0', id: null, error });
+      void this.#send({ jsonrpc: '2.0', id: null, error });
       return;
     }
     const request = new Incoming(method, params, {
       done: () => this.#incoming.delete(id),
-      reply: (reply) => this.#send({ jsonrpc: '2.0', id, ...reply }),
+      reply: (reply) => void this.#send({ jsonrpc: '2.0', id, ...reply }),
       progress: (progress) => this.notify('notifications/progress', progress),
     });
     this.#incoming.set(id, request);
@@ -186,58 +187,14 @@ export class Peer {
     if (this.#closed) return;
     this.#closed = true;
     const reason = error === undefined ? undefined : toMcpMasterError(error);
+    // The owner first: what it does about failed requests depends on there being no connection.
+    this.#handlers.onClose(reason);
     this.#outgoing.failAll(
       reason ?? new McpMasterError('INTERRUPTED', 'The connection was closed'),
     );
     for (const request of this.#incoming.values()) {
       request.cancel({ reason: 'the connection is over' });
     }
-    this.#handlers.onClose(reason);
-  }
-}
-
-/** What an {@link Incoming} tells the peer that it came through. */
-interface IncomingLinks {
-  done(): void;
-  reply(reply: Reply): void;
-  progress(params: JsonObject): void;
-}
-
-class Incoming implements IncomingRequest {
-  readonly method: string;
-  readonly params: JsonObject | undefined;
-  readonly #links: IncomingLinks;
-  #onCancel: ((params: JsonObject) => void) | undefined;
-  #open = true;
-
-  constructor(method: string, params: JsonObject | undefined, links: IncomingLinks) {
-    this.method = method;
-    this.params = params;
-    this.#links = links;
-  }
-
-  reply(reply: Reply): void {
-    if (!this.#finish()) return;
-    this.#links.reply(reply);
-  }
-
-  progress(params: JsonObject): void {
-    if (this.#open) this.#links.progress(params);
-  }
-
-  onCancel(callback: (params: JsonObject) => void): void {
-    this.#onCancel = callback;
-  }
-
-  cancel(params: JsonObject): void {
-    if (this.#finish()) this.#onCancel?.(params);
-  }
-
-  #finish(): boolean {
-    if (!this.#open) return false;
-    this.#open = false;
-    this.#links.done();
-    return true;
   }
 }
 

@@ -1,7 +1,8 @@
 import type { McpMasterError } from '../errors.ts';
+import type { IncomingRequest } from './incoming-request.ts';
 import { type ErrorObject, isObject, type JsonObject, type Reply, RPC_ERROR } from './message.ts';
 import type { RequestOptions } from './outgoing-requests.ts';
-import type { IncomingRequest, OutgoingRequest } from './peer.ts';
+import type { OutgoingRequest } from './peer.ts';
 
 /** Whoever a request can be passed on to. */
 export interface RequestTarget {
@@ -27,9 +28,12 @@ export function relay(
   target: RequestTarget,
   options: RelayOptions = {},
 ): void {
+  // Withdrawn while its server was being found: nobody may carry it out now.
+  if (incoming.isCancelled) return;
   const params = options.params ?? incoming.params;
   const meta = params?.['_meta'];
-  const progressToken = isObject(meta) ? meta['progressToken'] : undefined;
+  const token = isObject(meta) ? meta['progressToken'] : undefined;
+  const progressToken = typeof token === 'string' || typeof token === 'number' ? token : undefined;
   const outgoing = target.request(incoming.method, params, {
     timeoutMs: options.timeoutMs,
     onProgress:

@@ -4,13 +4,12 @@ import type { Message, ResponseMessage } from './message.ts';
 import { type DecodeProblem, MessageDecoder } from './message-decoder.ts';
 import { MESSAGE_LIMIT, type Transport } from './transport.ts';
 
-/** Bytes that wait for a reader who does not read, above which no more is queued for it. */
-const QUEUE_LIMIT = 4 * MESSAGE_LIMIT;
-
 /** The streams of one side, and what to do with bytes that are no message. */
 export interface StreamTransportOptions {
   input: Readable;
   output: Writable;
+  /** Bytes that may wait for a reader who does not read; absent = as many as there are. */
+  queueLimit?: number;
   /** May answer through the transport that it is given. */
   onProblem(problem: DecodeProblem): void;
 }
@@ -28,12 +27,14 @@ export class StreamTransport implements Transport {
   readonly #input: Readable;
   readonly #output: Writable;
   readonly #decoder: MessageDecoder;
+  readonly #queueLimit: number;
   #queue = '';
   #closed = false;
 
   constructor(options: StreamTransportOptions) {
     this.#input = options.input;
     this.#output = options.output;
+    this.#queueLimit = options.queueLimit ?? Number.POSITIVE_INFINITY;
     this.#decoder = new MessageDecoder(MESSAGE_LIMIT, {
       message: (message) => this.onmessage?.(message),
       problem: (problem) => options.onProblem(problem),
@@ -52,9 +53,9 @@ export class StreamTransport implements Transport {
 
   async send(message: Message | ResponseMessage): Promise<void> {
     if (this.#closed || !this.#output.writable) {
-      throw new McpMasterError('INTERRUPTED', 'The connection is closed');
+      throw new McpMasterError('INTERRUPTED', 'The connection is closed', { undelivered: true });
     }
-    if (this.#output.writableLength > QUEUE_LIMIT) {
+    if (this.#output.writableLength > this.#queueLimit) {
       throw new McpMasterError('BACKEND_TIMEOUT', 'The other side does not read what it is sent');
     }
     if (this.#queue === '') queueMicrotask(() => this.#flush());

@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/rpc/message.ts';
-import { createTempFolder, supportProgram, type TempFolder } from '../support/bin.ts';
+import { createTempFolder, supportProgram, type TempFolder, waitFor } from '../support/bin.ts';
 import { type RecordingBackend, recordingBackend } from '../support/recording.ts';
 import { type RecordingClient, startServe } from '../support/recording-client.ts';
 
@@ -84,15 +84,38 @@ describe('the first list', () => {
 
   it('tells of no change of a list that nobody has', async () => {
     const alpha = await backend({
-      after: [
-        { setTools: [tool('x')] },
-        { notify: { method: 'notifications/tools/list_changed' } },
-      ],
+      initialize: { capabilities: { tools: {}, prompts: {} } },
+      methods: {
+        'prompts/list': [{ result: { prompts: [] } }, { result: { prompts: [tool('new')] } }],
+      },
+      calls: { echo: { steps: [{ notify: { method: 'notifications/prompts/list_changed' } }] } },
     });
     const client = await serve({ alpha: alpha.entry });
     await client.initialize();
     await names(client);
-    expect(client.received.at(-1)).toHaveProperty('result.tools');
+    await client.callTool('alpha__echo');
+    await waitFor(() => alpha.calls('prompts/list').length === 2);
+    // Long after it would have been told.
+    await client.callTool('alpha__echo');
+    await waitFor(() => alpha.calls('prompts/list').length === 3);
+    expect(client.notifications('notifications/prompts/list_changed')).toEqual([]);
+    expect((await client.result('prompts/list'))['prompts']).toEqual([
+      { ...tool('new'), name: 'alpha__new' },
+    ]);
+  });
+
+  it('reads a list once for a burst of changes', async () => {
+    const burst = Array.from({ length: 300 }, () => ({
+      notify: { method: 'notifications/tools/list_changed' },
+    }));
+    const alpha = await backend({ calls: { echo: { steps: burst } } });
+    const client = await serve({ alpha: alpha.entry });
+    await client.initialize();
+    await names(client);
+    await client.callTool('alpha__echo');
+    await client.callTool('alpha__echo');
+    expect(alpha.calls('tools/list').length).toBeLessThan(20);
+    expect(await client.close()).toMatchObject({ code: 0, killed: false });
   });
 });
 
@@ -100,7 +123,6 @@ describe('the next run', () => {
   it('lists from disk what a server offered that is not up yet, and a call waits for it', async () => {
     const alpha = await backend({ initialize: { instructions: 'Read me first.' } });
     expect(await runOnce({ alpha: alpha.entry })).toEqual(['alpha__echo']);
-    const seen = alpha.received().length;
 
     await backend({ methods: { initialize: { steps: [{ wait: 1500 }] } } });
     const client = await serve({ alpha: alpha.entry });
@@ -110,7 +132,6 @@ describe('the next run', () => {
     expect(await client.callTool('alpha__echo', { message: 'waited' })).toEqual({
       content: [{ type: 'text', text: 'waited' }],
     });
-    expect(alpha.received().length).toBeGreaterThanOrEqual(seen);
     expect(client.notifications('notifications/tools/list_changed')).toEqual([]);
   });
 
@@ -130,8 +151,6 @@ describe('the next run', () => {
     const never = { ...NEVER, startup_timeout: 1 };
     const wait = { serve: { first_list_wait: 60 } };
     expect(await runOnce({ never }, wait)).toEqual([]);
-    const slow = await recordingBackend(folder.path, 'never');
-    expect(slow.entry).toBeDefined();
     const client = await serve({ never: { ...NEVER, startup_timeout: 1 } }, wait);
     await client.initialize();
     expect(await names(client)).toEqual([]);

@@ -76,6 +76,7 @@ describe('list', () => {
         prompts: 1,
         ms: expect.any(Number),
         error: null,
+        left_out: [],
       },
       {
         server: 'off',
@@ -86,6 +87,7 @@ describe('list', () => {
         prompts: null,
         ms: null,
         error: null,
+        left_out: [],
       },
       expect.objectContaining({
         server: 'wrong',
@@ -324,5 +326,30 @@ describe('the command line', () => {
       expect(stdout + stderr).toContain('my key is ***');
       expect(stdout + stderr).not.toContain(secret);
     }
+  });
+});
+
+describe('what this version does not do', () => {
+  it('is said by config check and by serve', async () => {
+    const servers = {
+      a: { url: 'https://a.example/mcp', auth_strategy: 'delegate_oauth' },
+      b: { command: 'x', pin: 'strict' },
+      c: { command: 'x', env: { A: 'keyring:a' } },
+      d: { command: 'x' },
+    };
+    const file = await writeConfig(folder.path, { servers });
+    const checked = await runBin(['config', 'check', '--json', file]);
+    const messages = JSON.parse(checked.stdout).problems.map(
+      ({ message }: { message: string }) => message,
+    );
+    expect(messages).toEqual([
+      expect.stringContaining('server a: this version does not know delegate_oauth'),
+      expect.stringContaining('server b: this version does not know pin: strict'),
+      expect.stringContaining('server c: this version does not know keyring'),
+    ]);
+    expect(checked.code).toBe(0);
+    expect((await runBin(['serve', '--config', file])).stderr).toContain(
+      'does not know pin: strict',
+    );
   });
 });

@@ -1,24 +1,33 @@
 import { execFile } from 'node:child_process';
-import { rm, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import { createTempFolder } from '../support/bin.ts';
 
 const biome = createRequire(import.meta.url).resolve('@biomejs/biome/bin/biome');
-const planted: string[] = [];
-afterEach(async () => {
-  for (const file of planted.splice(0)) await rm(file);
-});
 
-/** What the linter says of a file of these lines, put into the sources for a moment. */
+/** What the linter would say of a file of these lines at this place of the project. */
 async function lint(file: string, lines: string[]): Promise<string> {
-  planted.push(file);
-  await writeFile(file, `${lines.join('\n')}\n`);
-  const run = promisify(execFile)(process.execPath, [biome, 'lint', '--colors=off', file]);
-  const { stdout, stderr } = await run.catch(
-    (failed: { stdout: string; stderr: string }) => failed,
-  );
-  return stdout + stderr;
+  const project = await createTempFolder();
+  try {
+    const config = JSON.parse(await readFile('biome.json', 'utf8'));
+    const planted = join(project.path, file);
+    await mkdir(dirname(planted), { recursive: true });
+    await writeFile(planted, `${lines.join('\n')}\n`);
+    // Outside of the project's own repository, where nothing else sees it.
+    const own = { ...config, $schema: undefined, vcs: undefined };
+    await writeFile(join(project.path, 'biome.json'), JSON.stringify(own));
+    const command = [biome, 'lint', '--colors=off', file];
+    const run = promisify(execFile)(process.execPath, command, { cwd: project.path });
+    const { stdout, stderr } = await run.catch(
+      (failed: { stdout: string; stderr: string }) => failed,
+    );
+    return stdout + stderr;
+  } finally {
+    await project.remove();
+  }
 }
 
 describe('the linter', () => {

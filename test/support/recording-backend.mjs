@@ -12,7 +12,8 @@
  * stream with `--sse-answers` or when something else has to be sent before the answer; with
  * `--no-stream` its GET is refused (405). `--token T` demands `Authorization: Bearer T`.
  *
- * The record (JSON lines; `t` = ms since start, `session` with http and sse):
+ * The record (JSON lines; `{pid}` in the name of its file is filled in; `t` = ms since start,
+ * `session` with http and sse):
  *   {"t","dir":"in","message","session","headers"}   {"t","dir":"out","message","session"}
  *   {"t","dir":"in","raw"}                           a line or body that was not JSON
  *   {"t","event":"start","pid","cwd","env"}   {"t","event":"end","reason"}
@@ -24,20 +25,28 @@
  * The script (JSON; all keys optional):
  *   initialize  members laid over the answer to `initialize` (capabilities, instructions, _meta, …)
  *   tools       the tools of tools/list, passed on as they are; default: one `echo`
- *   pageSize    tools in a page of tools/list; default: all in one
- *   calls       { tool name: SCENE }      how tools/call of that tool goes
+ *   lists       { list method: [ items ] }  any other list, such as resources/list or tasks/list
+ *   pageSize    items in a page of each list; default: all in one
+ *   calls       { tool name: SCENE }      how tools/call of that tool goes; "arguments" in the place
+ *                                         of a scene: the call's own arguments are the scene
  *   methods     { method: SCENE }         how any other request goes (also initialize, tools/list)
  *   after       [ STEP ]                  played once notifications/initialized has arrived
+ *   delays      { method: [ MS ] }        http, sse: how long the first, second, … message of a method
+ *                                         is on its way; those sent after it may overtake it
  * SCENE, or a list of scenes for the first, second, … time (the last one repeats):
  *   steps       [ STEP ]  played before the answer
  *   result | error        the answer, verbatim. Without either a call answers with its `message`
  *                         argument as text or, when its steps sent requests, with structuredContent
  *                         { arguments, replies: [ { result } | { error } ] }
  *   never       true: no answer ever
+ *   afterwards  [ STEP ]  played after the answer
  * STEP, one of:
  *   { "wait": MS }                     { "progress": { "progress": 1, … } }  only with a progressToken
  *   { "notify": { "method", "params" } }           { "request": { "method", "params" } }  awaited
- *   { "setTools": [ … ] }  from now on (add a notify of notifications/tools/list_changed)
+ *   { "request": { …, "cancel": { "after": MS, "params": { … } } } }  withdrawn if not answered by then
+ *   { "together": [ STEP ] }  at the same time
+ *   { "setList": { "method", "items" } } and, for tools/list, { "setTools": [ … ] }  from now on (add a
+ *                     notify of notifications/…/list_changed)
  *   { "raw": "text" }  stdio: a line as it is      { "exit": CODE }
  */
 import { readFileSync } from 'node:fs';
@@ -50,7 +59,8 @@ import { serveStdio } from './recording/stdio.mjs';
 const [mode, ...argv] = process.argv.slice(2);
 const scriptFile = option(argv, 'script');
 const script = scriptFile ? JSON.parse(readFileSync(scriptFile, 'utf8')) : {};
-const recorder = createRecorder(option(argv, 'record'));
+const recordFile = option(argv, 'record');
+const recorder = createRecorder(recordFile?.replace('{pid}', process.pid));
 
 const modes = { stdio: serveStdio, http: serveHttp, sse: serveSse };
 const serve = modes[mode];

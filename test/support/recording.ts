@@ -71,7 +71,8 @@ function recordViews(record: string) {
   const lines = () =>
     readFileSync(record, 'utf8')
       .split('\n')
-      .filter((line) => line !== '')
+      // What follows the last line break is still being written.
+      .slice(0, -1)
       .map((line) => JSON.parse(line) as RecordLine);
   const messages = (dir: 'in' | 'out') =>
     lines().flatMap((line) => (line.dir === dir && line.message ? [line.message] : []));

@@ -19,6 +19,7 @@ export function listMethod(kind: keyof Lists): Method {
     whenListable(pool, () => {
       noteListed(kind);
       request.reply({ result: { [kind]: itemsOf(pool.router, kind) } });
+      pool.retryFailed();
     });
   };
 }

@@ -1,5 +1,5 @@
+import type { IncomingRequest } from '../../rpc/incoming-request.ts';
 import { isObject, type JsonObject, type Reply, RPC_ERROR } from '../../rpc/message.ts';
-import type { IncomingRequest } from '../../rpc/peer.ts';
 import { rpcError } from '../rpc-errors.ts';
 import { type Destination, type Method, type Services, whenListable } from '../services.ts';
 import { relayTo } from './relay-to.ts';

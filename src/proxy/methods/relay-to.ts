@@ -1,6 +1,6 @@
 import type { Backend } from '../../backend/backend.ts';
+import type { IncomingRequest } from '../../rpc/incoming-request.ts';
 import type { JsonObject } from '../../rpc/message.ts';
-import type { IncomingRequest } from '../../rpc/peer.ts';
 import { relay } from '../../rpc/relay.ts';
 import { urisIn } from '../mentions.ts';
 import type { Services } from '../services.ts';

@@ -1,6 +1,6 @@
 import { distance } from 'fastest-levenshtein';
+import type { IncomingRequest } from '../../rpc/incoming-request.ts';
 import { type Reply, RPC_ERROR } from '../../rpc/message.ts';
-import type { IncomingRequest } from '../../rpc/peer.ts';
 import { rpcError } from '../rpc-errors.ts';
 import { type Method, type Services, whenListable } from '../services.ts';
 import { relayTo } from './relay-to.ts';

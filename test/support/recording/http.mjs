@@ -43,7 +43,8 @@ function remove({ sessions }, session, { response }) {
 
 async function post(service, exchange) {
   const known = exchange.request.headers['mcp-session-id'];
-  const message = await readMessage(exchange, service.recorder, known);
+  const { recorder, script } = service;
+  const message = await readMessage(exchange, recorder, known, script.delays);
   if (message === undefined) return;
   if (message.method === 'initialize') return take(newSession(service), message, exchange);
   withSession(service, exchange, (session) => void take(session, message, exchange));

@@ -6,6 +6,15 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 const PAGE_CURSOR = 'page:';
+
+/** The member of each list's result that holds the items. */
+const LISTS = {
+  'tools/list': 'tools',
+  'resources/list': 'resources',
+  'resources/templates/list': 'resourceTemplates',
+  'prompts/list': 'prompts',
+  'tasks/list': 'tasks',
+};
 const ECHO = {
   name: 'echo',
   description: 'Gives the message back.',
@@ -18,7 +27,7 @@ export function createPeer({ script, recorder, send, sendRaw }) {
     recorder,
     send,
     sendRaw,
-    tools: script.tools ?? [ECHO],
+    lists: { 'tools/list': script.tools ?? [ECHO], ...script.lists },
     running: new Map(),
     awaiting: new Map(),
     played: new Map(),
@@ -59,6 +68,8 @@ async function answer(state, request) {
     if (scene.never || run.signal.aborted) return;
     const body = scene.error ? { error: scene.error } : resultOf(state, scene, request, replies);
     state.send({ jsonrpc: '2.0', id: request.id, ...body }, request.id);
+    // The exchange is over: what comes now belongs to no request.
+    await play(state, scene.afterwards ?? [], { request: { ...request, id: undefined } });
   } catch (error) {
     if (!run.signal.aborted) throw error;
   } finally {
@@ -70,6 +81,7 @@ async function answer(state, request) {
 function sceneOf(state, { method, params }) {
   const isCall = method === 'tools/call';
   const scenes = isCall ? state.script.calls?.[params?.name] : state.script.methods?.[method];
+  if (scenes === 'arguments') return params?.arguments ?? {};
   if (!Array.isArray(scenes)) return scenes ?? {};
   const key = isCall ? `tools/call ${params.name}` : method;
   const times = state.played.get(key) ?? 0;
@@ -83,10 +95,9 @@ function resultOf(state, scene, request, replies) {
   const standard = {
     initialize: () => initializeResult(state, params),
     ping: () => ({}),
-    'tools/list': () => toolsPage(state, params?.cursor),
     'tools/call': () => callResult(state, params, replies),
   }[method];
-  const result = standard?.();
+  const result = standard?.() ?? listPage(state, method, params?.cursor);
   if (result !== undefined) return { result };
   if (method === 'tools/call')
     return { error: { code: -32602, message: `Unknown tool: ${params?.name}` } };
@@ -102,17 +113,23 @@ function initializeResult({ script }, params) {
   };
 }
 
-function toolsPage({ tools, script }, cursor) {
-  if (script.pageSize === undefined) return { tools };
+function listPage({ lists, script }, method, cursor) {
+  const items = lists[method];
+  const member = LISTS[method];
+  if (items === undefined || member === undefined) return undefined;
+  if (script.pageSize === undefined) return { [member]: items };
   const from = cursor === undefined ? 0 : Number(String(cursor).slice(PAGE_CURSOR.length));
   const to = from + script.pageSize;
-  const page = { tools: tools.slice(from, to) };
-  return to < tools.length ? { ...page, nextCursor: `${PAGE_CURSOR}${to}` } : page;
+  const page = { [member]: items.slice(from, to) };
+  return to < items.length ? { ...page, nextCursor: `${PAGE_CURSOR}${to}` } : page;
 }
 
-function callResult({ tools, script }, params, replies) {
+function callResult({ lists, script }, params, replies) {
   const name = params?.name;
-  if (script.calls?.[name] === undefined && !tools.some((tool) => tool.name === name)) {
+  if (
+    script.calls?.[name] === undefined &&
+    !lists['tools/list'].some((tool) => tool.name === name)
+  ) {
     return undefined;
   }
   const args = params.arguments ?? {};
@@ -131,7 +148,7 @@ async function play(state, steps, { request, signal }) {
     if (signal?.aborted) break;
     const [kind, value] = Object.entries(step)[0];
     const reply = await STEPS[kind](state, value, { request, signal });
-    if (reply !== undefined) replies.push(reply);
+    if (reply !== undefined) replies.push(...(Array.isArray(reply) ? reply : [reply]));
   }
   return replies;
 }
@@ -149,16 +166,24 @@ const STEPS = {
   notify(state, { method, params }, { request }) {
     state.send({ jsonrpc: '2.0', method, ...(params && { params }) }, request?.id);
   },
-  request(state, { method, params }, { request, signal }) {
+  request(state, { method, params, cancel }, { request, signal }) {
     const id = `backend-${state.nextId++}`;
     return new Promise((resolve, reject) => {
       state.awaiting.set(id, resolve);
       signal?.addEventListener('abort', () => reject(new Error('cancelled')), { once: true });
       state.send({ jsonrpc: '2.0', id, method, ...(params && { params }) }, request?.id);
+      if (cancel !== undefined)
+        setTimeout(() => withdraw(state, id, cancel, request), cancel.after);
     });
   },
+  together(state, steps, context) {
+    return Promise.all(steps.map((step) => play(state, [step], context))).then((all) => all.flat());
+  },
   setTools(state, tools) {
-    state.tools = tools;
+    state.lists['tools/list'] = tools;
+  },
+  setList(state, { method, items }) {
+    state.lists[method] = items;
   },
   raw(state, text) {
     state.sendRaw?.(text);
@@ -167,3 +192,13 @@ const STEPS = {
     process.exit(code);
   },
 };
+
+/** Cancels a request of a step, unless it is answered already. */
+function withdraw(state, id, { params }, request) {
+  const resolve = state.awaiting.get(id);
+  if (!state.awaiting.delete(id)) return;
+  const cancelled = { requestId: id, ...params };
+  const method = 'notifications/cancelled';
+  state.send({ jsonrpc: '2.0', method, params: cancelled }, request?.id);
+  resolve({ cancelled: true });
+}

@@ -27,7 +27,7 @@ export function serveSse({ script, recorder, port, token }) {
     const session = exchange.url.searchParams.get('sessionId') ?? '';
     const peer = sessions.get(session);
     if (peer === undefined) return exchange.refuse(404, 'no such session');
-    const message = await readMessage(exchange, recorder, session);
+    const message = await readMessage(exchange, recorder, session, script.delays);
     if (message === undefined) return;
     exchange.response.writeHead(202).end('Accepted');
     await peer.receive(message);

@@ -1,5 +1,6 @@
 /** What the recording backend's two HTTP transports share. */
 import http from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
 
 /** Ten times what any test sends. */
 const MAX_BODY = 64 * 1024 * 1024;
@@ -33,8 +34,11 @@ export function listen({ port, token, recorder, path, routes }) {
   });
 }
 
-/** The message in a request's body, recorded; undefined (and answered with 400) when it is none. */
-export async function readMessage({ request, refuse }, recorder, session) {
+/**
+ * The message in a request's body, recorded; undefined (and answered with 400) when it is none.
+ * `delays` (method -> list of ms, one for each time) keeps a message on its way for so long.
+ */
+export async function readMessage({ request, refuse }, recorder, session, delays = {}) {
   let body = '';
   request.setEncoding('utf8');
   for await (const chunk of request) {
@@ -44,6 +48,8 @@ export async function readMessage({ request, refuse }, recorder, session) {
   const { headers } = request;
   try {
     const message = JSON.parse(body);
+    const delay = delays[message.method]?.shift();
+    if (delay) await wait(delay);
     recorder.received(message, { session, headers });
     return message;
   } catch {

@@ -145,7 +145,7 @@ describe('the values that are never shown', () => {
       { url, headers: { authorization: 'Scheme key=v, signature=w' } },
       ['Scheme key=v, signature=w', 'key=v, signature=w'],
     ],
-    [{ url, headers: { 'X-API-Key': 'env:A_VALUE', 'X-Team': 'core' } }, ['value-a']],
+    [{ url, headers: { 'X-API-Key': 'env:A_VALUE', 'X-Team': 'core' } }, ['value-a', 'core']],
     [{ url, headers: { Cookie: 'c=1', 'X-Signature': 's' } }, ['c=1', 's']],
     [{ url, api_key: { key: 'env:A_VALUE' } }, ['value-a']],
     [
@@ -162,6 +162,16 @@ describe('the values that are never shown', () => {
     ],
     [{ command: 'x', args: ['--token', 'env:MY_TOKEN'] }, ['value-token']],
     [{ url: `${url}?api_key=k%201&page=2` }, ['k 1']],
+    [
+      { command: 'x', args: ['--api-key', 'sk-live', '--token=tok-1', '--verbose', 'no'] },
+      ['sk-live', 'tok-1'],
+    ],
+    [
+      { command: 'x', env: { OPENAI: 'env:A_VALUE', GH_PAT: 'pat-1', PATH: '/bin' } },
+      ['value-a', 'pat-1'],
+    ],
+    [{ url, headers: { 'X-Auth': 'abc-1' } }, ['abc-1']],
+    [{ url: `https://a.example/${'$'}{A_VALUE}/mcp` }, ['value-a']],
     [{ url, auth_strategy: 'proxy_oauth', oauth: { token_source: 'env:A_VALUE' } }, ['value-a']],
   ])('of %j', async (entry, secrets) => {
     const result = await checkEntry(entry, { A_VALUE: 'value-a', MY_TOKEN: 'value-token' });

@@ -98,7 +98,7 @@ describe('MessageDecoder', () => {
     ['nowhere to be seen', `{"result":{"id":1,"a":"${'x'.repeat(20_000)}","id":2}}`, undefined],
   ])('finds the id of an oversized message when it stands %s', (_, line, id) => {
     expect(decode(`${line}\n${JSON.stringify(PING)}`)).toEqual([
-      expect.objectContaining({ kind: 'too_large', id, call: undefined }),
+      expect.objectContaining({ kind: 'too_large', id, call: false }),
       PING,
     ]);
   });

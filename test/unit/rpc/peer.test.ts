@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { McpMasterError } from '../../../src/errors.ts';
+import type { IncomingRequest } from '../../../src/rpc/incoming-request.ts';
 import type { JsonObject, Reply } from '../../../src/rpc/message.ts';
-import { type IncomingRequest, Peer } from '../../../src/rpc/peer.ts';
+import { Peer } from '../../../src/rpc/peer.ts';
 import { memoryLog } from '../../support/memory-log.ts';
 import { MemoryTransport } from '../../support/memory-transport.ts';
 

@@ -1,0 +1,76 @@
+import { isObject, type JsonObject, type JsonValue } from '../rpc/message.ts';
+
+/** A tool that is not shown, and why. */
+export interface LeftOutTool {
+  tool: string;
+  reason: string;
+}
+
+/** Tools parted by whether their schemas can be used. */
+export interface CheckedTools {
+  usable: JsonObject[];
+  leftOut: LeftOutTool[];
+}
+
+/**
+ * Parts the tools whose schemas are what the specification ("Tools") demands, objects in valid JSON
+ * Schema, from those whose are not: one of these spoils the whole list for a strict client.
+ */
+export type CheckTools = (tools: JsonObject[]) => Promise<CheckedTools>;
+
+/** Why a schema is not valid JSON Schema; undefined when it is, or its dialect is not known here. */
+type SchemaProblem = (schema: JsonObject) => string | undefined;
+
+const DRAFT_07 = /^https?:\/\/json-schema\.org\/draft-07\/schema#?$/;
+const DRAFT_2020 = /^https?:\/\/json-schema\.org\/draft\/2020-12\/schema#?$/;
+
+/** A check that loads its validator when the first tool comes. */
+export function createToolCheck(): CheckTools {
+  let loading: Promise<SchemaProblem> | undefined;
+  return async (tools) => {
+    const checked: CheckedTools = { usable: [], leftOut: [] };
+    if (tools.length === 0) return checked;
+    loading ??= loadSchemaCheck();
+    const schemaProblem = await loading;
+    for (const tool of tools) {
+      const reason = toolProblem(tool, schemaProblem);
+      if (reason === undefined) checked.usable.push(tool);
+      else checked.leftOut.push({ tool: String(tool['name']), reason });
+    }
+    return checked;
+  };
+}
+
+async function loadSchemaCheck(): Promise<SchemaProblem> {
+  const [{ Ajv }, { Ajv2020 }] = await Promise.all([import('ajv'), import('ajv/dist/2020.js')]);
+  const options = { strict: false, logger: false, validateFormats: false } as const;
+  const [draft7, draft2020] = [new Ajv(options), new Ajv2020(options)];
+  return (schema) => {
+    const { $schema: dialect } = schema;
+    const known = typeof dialect !== 'string' || DRAFT_2020.test(dialect) ? draft2020 : draft7;
+    if (known === draft7 && !DRAFT_07.test(String(dialect))) return undefined;
+    return known.validateSchema(schema)
+      ? undefined
+      : known.errorsText(known.errors, { dataVar: '' });
+  };
+}
+
+function toolProblem(
+  { inputSchema, outputSchema }: JsonObject,
+  schemaProblem: SchemaProblem,
+): string | undefined {
+  const input = partProblem('inputSchema', inputSchema, schemaProblem);
+  if (input !== undefined || outputSchema === undefined) return input;
+  return partProblem('outputSchema', outputSchema, schemaProblem);
+}
+
+function partProblem(
+  name: string,
+  schema: JsonValue | undefined,
+  schemaProblem: SchemaProblem,
+): string | undefined {
+  if (!isObject(schema)) return `its ${name} is not an object`;
+  if (schema['type'] !== 'object') return `its ${name} is not of type "object"`;
+  const problem = schemaProblem(schema);
+  return problem && `its ${name} is not valid JSON Schema: ${problem}`;
+}

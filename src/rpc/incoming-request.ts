@@ -1,0 +1,71 @@
+import type { JsonObject, Reply } from './message.ts';
+import { createsTask } from './outgoing-requests.ts';
+
+/** A request of the other side, until it is answered or cancelled. */
+export interface IncomingRequest {
+  readonly method: string;
+  readonly params: JsonObject | undefined;
+  /** Answers it. The first answer counts; after a cancellation none is sent. */
+  reply(reply: Reply): void;
+  /** Sends a `notifications/progress` about it, under the token that the other side chose. */
+  progress(params: JsonObject): void;
+  /** Whether the other side has withdrawn it. */
+  readonly isCancelled: boolean;
+  /** Calls back with the params of `notifications/cancelled` if the other side withdraws it. */
+  onCancel(callback: (params: JsonObject) => void): void;
+}
+
+/** What an {@link Incoming} tells the peer that it came through. */
+interface IncomingLinks {
+  done(): void;
+  reply(reply: Reply): void;
+  progress(params: JsonObject): void;
+}
+
+/** An {@link IncomingRequest} in the books of its peer. */
+export class Incoming implements IncomingRequest {
+  readonly method: string;
+  readonly params: JsonObject | undefined;
+  readonly #links: IncomingLinks;
+  #onCancel: ((params: JsonObject) => void) | undefined;
+  #open = true;
+  #isTask = false;
+  #isCancelled = false;
+
+  constructor(method: string, params: JsonObject | undefined, links: IncomingLinks) {
+    this.method = method;
+    this.params = params;
+    this.#links = links;
+  }
+
+  reply(reply: Reply): void {
+    if (!this.#finish()) return;
+    this.#isTask = createsTask(reply);
+    this.#links.reply(reply);
+  }
+
+  progress(params: JsonObject): void {
+    if (this.#open || this.#isTask) this.#links.progress(params);
+  }
+
+  onCancel(callback: (params: JsonObject) => void): void {
+    this.#onCancel = callback;
+  }
+
+  get isCancelled(): boolean {
+    return this.#isCancelled;
+  }
+
+  cancel(params: JsonObject): void {
+    if (!this.#finish()) return;
+    this.#isCancelled = true;
+    this.#onCancel?.(params);
+  }
+
+  #finish(): boolean {
+    if (!this.#open) return false;
+    this.#open = false;
+    this.#links.done();
+    return true;
+  }
+}
