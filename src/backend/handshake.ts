@@ -16,6 +16,8 @@ export interface ClientIdentity {
   protocolVersion: string;
   capabilities: JsonObject;
   clientInfo: JsonObject;
+  /** Whatever else it said. */
+  rest?: JsonObject;
 }
 
 /** What a server said of itself in its answer to `initialize`. */
@@ -28,7 +30,8 @@ export interface ServerIdentity {
 
 /** The `initialize` exchange (specification 2025-11-25, "Lifecycle"), from the client's side. */
 export async function shakeHands(peer: Peer, client: ClientIdentity): Promise<ServerIdentity> {
-  const reply = await peer.ask('initialize', { ...client });
+  const { rest, ...said } = client;
+  const reply = await peer.ask('initialize', { ...rest, ...said });
   if ('error' in reply) {
     throw protocolError(`refused to initialize: ${reply.error.message} (${reply.error.code})`);
   }

@@ -45,6 +45,7 @@ export function createSseTransport(options: SseTransportOptions): Transport {
 }
 
 class SseTransport implements Transport {
+  readonly unordered = true;
   onmessage: Transport['onmessage'];
   onfailure: Transport['onfailure'];
   onerror: Transport['onerror'];

@@ -47,6 +47,7 @@ const LONGEST_TIMER_MS = 2 ** 31 - 1;
  * the server's own stream after `notifications/initialized`.
  */
 export class StreamableHttpTransport implements Transport {
+  readonly unordered = true;
   onmessage: Transport['onmessage'];
   onfailure: Transport['onfailure'];
   onerror: Transport['onerror'];

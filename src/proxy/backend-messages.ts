@@ -6,6 +6,7 @@ import type { Peer } from '../rpc/peer.ts';
 import { relay } from '../rpc/relay.ts';
 import type { BackendPool } from './backend-pool.ts';
 import type { Lists } from './catalogue.ts';
+import type { ClientWishes } from './client-wishes.ts';
 import { rpcError } from './rpc-errors.ts';
 import type { TaskRoutes } from './task-routes.ts';
 
@@ -15,6 +16,7 @@ export interface BackendMessageServices {
   /** What the client said that it can do. */
   capabilities: JsonObject;
   pool: BackendPool;
+  wishes: ClientWishes;
   /** Tasks that servers run for the client. */
   tasks: TaskRoutes;
   /** Tasks that the client runs for servers. */
@@ -59,7 +61,7 @@ export function relayBackendRequest(
       ...(params && { params: tasks.outgoingRelated(backend.name, params) }),
       mapResult: (result) => {
         clientTasks.noteOwner(backend.name, result);
-        return result;
+        return tasks.incomingRelated(result);
       },
     });
   }
@@ -86,8 +88,9 @@ export function relayBackendNotification(
   backend: Backend,
   method: string,
   params: JsonObject | undefined,
-  { client, pool, tasks, log }: BackendMessageServices,
+  services: BackendMessageServices,
 ): void {
+  const { client, pool, tasks, log } = services;
   const changed = Object.hasOwn(CHANGES, method) ? CHANGES[method] : undefined;
   if (changed !== undefined) {
     pool.refresh(backend, changed);
@@ -95,10 +98,13 @@ export function relayBackendNotification(
   }
   switch (method) {
     case 'notifications/message':
-      client.notify(method, { ...params, logger: loggerOf(backend.name, params) });
+      client.notify(method, {
+        ...tasks.outgoingRelated(backend.name, params ?? {}),
+        logger: loggerOf(backend.name, params),
+      });
       break;
     case 'notifications/resources/updated':
-      client.notify(method, withListedUri(backend.name, params, pool));
+      client.notify(method, withKnownUri(backend.name, params, services));
       break;
     case 'notifications/tasks/status':
       client.notify(method, params && tasks.outgoing(backend.name, params));
@@ -117,11 +123,13 @@ function loggerOf(server: string, params: JsonObject | undefined): string {
   return typeof logger === 'string' ? `${server}/${logger}` : server;
 }
 
-function withListedUri(
+function withKnownUri(
   server: string,
   params: JsonObject | undefined,
-  { router }: BackendPool,
+  { pool, wishes }: BackendMessageServices,
 ): JsonObject | undefined {
   const uri = params?.['uri'];
-  return typeof uri === 'string' ? { ...params, uri: router.listedUri(server, uri) } : params;
+  if (typeof uri !== 'string') return params;
+  const known = wishes.knownAs(server, uri) ?? pool.router.listedUri(server, uri);
+  return { ...params, uri: known };
 }

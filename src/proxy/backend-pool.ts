@@ -86,6 +86,13 @@ export class BackendPool {
     });
   }
 
+  /** The servers that are known to have a capability. */
+  withCapability(name: string): Backend[] {
+    return this.backends.filter(
+      ({ config }) => this.#catalogue.get(config)?.capabilities[name] !== undefined,
+    );
+  }
+
   /** The last known capabilities of each server. */
   capabilities(): JsonObject[] {
     return this.backends.flatMap(({ config }) => {

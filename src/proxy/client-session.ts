@@ -108,7 +108,7 @@ export class ClientSession {
     if (this.#services !== undefined) {
       return rpcError(RPC_ERROR.invalidRequest, 'The session is initialized already');
     }
-    const { protocolVersion, capabilities, clientInfo } = params;
+    const { protocolVersion, capabilities, clientInfo, ...rest } = params;
     if (typeof protocolVersion !== 'string') {
       return rpcError(RPC_ERROR.invalidParams, '"protocolVersion" must be a string');
     }
@@ -117,6 +117,7 @@ export class ClientSession {
         PROTOCOL_VERSIONS.find((known) => known === protocolVersion) ?? PROTOCOL_VERSIONS[0],
       capabilities: isObject(capabilities) ? capabilities : {},
       clientInfo: isObject(clientInfo) ? clientInfo : {},
+      rest,
     };
     const { pool } = this.#begin(client);
     const instructions = joinInstructions(this.#config, pool.instructions());
@@ -141,13 +142,12 @@ export class ClientSession {
         relayBackendNotification(backend, method, params, messages),
     };
     const pool = new BackendPool(this.#config, client, handlers, this.#deps);
-    const services = { pool, wishes, tasks: new TaskRoutes() };
+    const services = { pool, wishes, tasks: new TaskRoutes(), log: this.#log };
     const messages: BackendMessageServices = {
       ...services,
       client: this.#peer,
       capabilities: client.capabilities,
       clientTasks: this.#clientTasks,
-      log: this.#log,
     };
     this.#services = { ...services, noteListed: this.#announcer.noteListed };
     return this.#services;

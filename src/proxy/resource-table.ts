@@ -29,6 +29,8 @@ export class ResourceTable {
   readonly #servers: ReadonlySet<string>;
   /** Listed URI or template -> where it is. */
   readonly #routes = new Map<string, ResourceRoute>();
+  /** Templates that are listed under their server, as the server has them. */
+  readonly #aliasedTemplates: { server: string; template: string }[] = [];
   readonly #matchers: { server: string; template: UriTemplate }[] = [];
 
   constructor(servers: OfferedResources[], warn: (message: string) => void) {
@@ -66,6 +68,9 @@ export class ResourceTable {
       if (owner?.server === server) continue;
       const shown = owner === undefined ? uri : alias(server, uri);
       this.#routes.set(shown, { server, uri });
+      if (owner !== undefined && key === 'uriTemplate') {
+        this.#aliasedTemplates.push({ server, template: uri });
+      }
       to.push(owner === undefined ? item : { ...item, [key]: shown });
     }
   }
@@ -86,11 +91,13 @@ export class ResourceTable {
     const slash = uri.indexOf('/', ALIAS.length);
     const server = uri.slice(ALIAS.length, slash);
     if (slash < 0 || !this.#servers.has(server)) return undefined;
-    try {
-      return { server, uri: decodeURIComponent(uri.slice(slash + 1)) };
-    } catch {
-      return undefined;
-    }
+    const encoded = uri.slice(slash + 1);
+    const filled = this.#aliasedTemplates
+      .filter((one) => one.server === server)
+      .map(({ template }) => fillIn(template, encoded))
+      .find((found) => found !== undefined);
+    const own = filled ?? decoded(encoded);
+    return own === undefined ? undefined : { server, uri: own };
   }
 }
 
@@ -99,4 +106,33 @@ function alias(server: string, uri: string): string {
   const parts = uri.split(/(\{[^{}]*\})/);
   const encoded = parts.map((part, at) => (at % 2 === 1 ? part : encodeURIComponent(part)));
   return `${ALIAS}${server}/${encoded.join('')}`;
+}
+
+/**
+ * The URI of a template whose {@link alias} a client has filled in: the text of the template is
+ * decoded, the values are as the client encoded them. Undefined when it is not of that template.
+ */
+function fillIn(template: string, encoded: string): string | undefined {
+  const [first = '', ...texts] = template.split(/\{[^{}]*\}/);
+  const start = encodeURIComponent(first);
+  if (!encoded.startsWith(start)) return undefined;
+  let uri = first;
+  let from = start.length;
+  for (const [at, text] of texts.entries()) {
+    const next = encodeURIComponent(text);
+    const isLast = at === texts.length - 1;
+    const found = isLast ? encoded.length - next.length : encoded.indexOf(next, from);
+    if (found < from || !encoded.startsWith(next, found)) return undefined;
+    uri += encoded.slice(from, found) + text;
+    from = found + next.length;
+  }
+  return from === encoded.length ? uri : undefined;
+}
+
+function decoded(text: string): string | undefined {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,4 +1,5 @@
 import type { Backend } from '../backend/backend.ts';
+import type { Logger } from '../log.ts';
 import type { IncomingRequest } from '../rpc/incoming-request.ts';
 import type { JsonObject } from '../rpc/message.ts';
 import type { BackendPool } from './backend-pool.ts';
@@ -12,6 +13,7 @@ export interface Services {
   wishes: ClientWishes;
   /** Tasks that servers run for the client. */
   tasks: TaskRoutes;
+  log: Logger;
   /** The client is given these lists: from now on it is told when they change. */
   noteListed(kind: keyof Lists): void;
 }

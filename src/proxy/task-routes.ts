@@ -53,6 +53,11 @@ export class TaskRoutes {
     return { ...result, tasks: own };
   }
 
+  /** The same for what has to do with a task at most. */
+  incomingRelated(params: JsonObject): JsonObject {
+    return renameRelated(params, (taskId) => this.#routes.get(taskId)?.taskId ?? taskId);
+  }
+
   /** Params for the server that a task belongs to, with its own id. */
   incoming(params: JsonObject): JsonObject {
     return renameTasks(params, (taskId) => this.#routes.get(taskId)?.taskId ?? taskId);

@@ -19,7 +19,10 @@ export interface IncomingRequest {
 interface IncomingLinks {
   done(): void;
   reply(reply: Reply): void;
-  progress(params: JsonObject): void;
+  /** Settles when the other side has it. */
+  progress(params: JsonObject): Promise<void>;
+  /** Whether messages arrive in the order in which they are sent. */
+  ordered: boolean;
 }
 
 /** An {@link IncomingRequest} in the books of its peer. */
@@ -30,6 +33,8 @@ export class Incoming implements IncomingRequest {
   #onCancel: ((params: JsonObject) => void) | undefined;
   #open = true;
   #isTask = false;
+  /** Settles when all progress so far has arrived. */
+  #told: Promise<void> | undefined;
   #isCancelled = false;
 
   constructor(method: string, params: JsonObject | undefined, links: IncomingLinks) {
@@ -41,11 +46,15 @@ export class Incoming implements IncomingRequest {
   reply(reply: Reply): void {
     if (!this.#finish()) return;
     this.#isTask = createsTask(reply);
-    this.#links.reply(reply);
+    // Where messages overtake each other, the answer must not arrive before the progress.
+    if (this.#told === undefined) this.#links.reply(reply);
+    else void this.#told.then(() => this.#links.reply(reply));
   }
 
   progress(params: JsonObject): void {
-    if (this.#open || this.#isTask) this.#links.progress(params);
+    if (!this.#open && !this.#isTask) return;
+    if (this.#links.ordered) void this.#links.progress(params);
+    else this.#told = (this.#told ?? Promise.resolve()).then(() => this.#links.progress(params));
   }
 
   onCancel(callback: (params: JsonObject) => void): void {

@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 import { LineSplitter } from './line-splitter.ts';
-import { asMessage, isObject, type Message, type RequestId } from './message.ts';
+import { asMessage, isObject, type JsonObject, type Message, type RequestId } from './message.ts';
 
 /** Something on the wire that is no message. */
 export interface DecodeProblem {
@@ -73,7 +73,7 @@ export class MessageDecoder {
       return;
     }
     const kind = whole ? 'not_a_message' : 'invalid_utf8';
-    const call = isObject(value) && 'method' in value;
+    const call = isObject(value) ? isCall(value) : undefined;
     this.#handlers.problem({ kind, id: idOf(value), call, excerpt: excerptOf(text) });
   }
 }
@@ -86,6 +86,12 @@ function excerptOf(text: string): string {
 function idOf(value: unknown): RequestId | undefined {
   const id = isObject(value) ? value['id'] : undefined;
   return typeof id === 'string' || typeof id === 'number' ? id : undefined;
+}
+
+/** Undefined for what is neither a call nor an answer. */
+function isCall(value: JsonObject): boolean | undefined {
+  if ('method' in value) return true;
+  return 'result' in value || 'error' in value ? false : undefined;
 }
 
 /** Whether the first member that is neither `jsonrpc` nor `id` belongs to a call or to an answer. */

@@ -157,7 +157,8 @@ export class Peer {
     const request = new Incoming(method, params, {
       done: () => this.#incoming.delete(id),
       reply: (reply) => void this.#send({ jsonrpc: '2.0', id, ...reply }),
-      progress: (progress) => this.notify('notifications/progress', progress),
+      progress: (progress) => this.deliver('notifications/progress', progress),
+      ordered: this.#transport.unordered !== true,
     });
     this.#incoming.set(id, request);
     try {

@@ -15,6 +15,8 @@ export interface RelayOptions {
   params?: JsonObject;
   /** Milliseconds without an answer or progress. */
   timeoutMs?: number | undefined;
+  /** What is passed on instead of the params of its progress. */
+  mapProgress?: (params: JsonObject) => JsonObject;
   /** What is answered instead of the result. */
   mapResult?: (result: JsonObject) => JsonObject;
 }
@@ -30,7 +32,7 @@ export function relay(
 ): void {
   // Withdrawn while its server was being found: nobody may carry it out now.
   if (incoming.isCancelled) return;
-  const params = options.params ?? incoming.params;
+  const { params = incoming.params, mapProgress = unchanged } = options;
   const meta = params?.['_meta'];
   const token = isObject(meta) ? meta['progressToken'] : undefined;
   const progressToken = typeof token === 'string' || typeof token === 'number' ? token : undefined;
@@ -39,11 +41,15 @@ export function relay(
     onProgress:
       progressToken === undefined
         ? undefined
-        : (progress) => incoming.progress({ ...progress, progressToken }),
+        : (progress) => incoming.progress({ ...mapProgress(progress), progressToken }),
     onReply: (reply) => incoming.reply(mapped(reply, options)),
     onFailure: (error) => incoming.reply({ error: toErrorObject(error) }),
   });
   incoming.onCancel((reason) => outgoing.cancel(reason));
+}
+
+function unchanged(params: JsonObject): JsonObject {
+  return params;
 }
 
 function mapped(reply: Reply, { mapResult }: RelayOptions): Reply {

@@ -6,6 +6,8 @@ import type { Message, RequestId } from './message.ts';
  * its transports fit; the messages are plain JSON that nobody has taken apart.
  */
 export interface Transport {
+  /** True when what is sent later may arrive earlier: each message goes its own way. */
+  readonly unordered?: boolean;
   /** Opens the connection. Set the callbacks first: messages may arrive before it resolves. */
   start(): Promise<void>;
   /**

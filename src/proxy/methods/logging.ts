@@ -12,9 +12,9 @@ export const setLogLevel: Method = (request, { pool, wishes }) => {
     request.reply(rpcError(RPC_ERROR.invalidParams, `"level" must be one of ${LEVELS.join(', ')}`));
     return;
   }
-  wishes.setLevel(level);
+  wishes.setLevel({ ...request.params });
   for (const { state } of pool.backends) {
-    if (state.phase === 'ready') wishes.repeatLevelTo(state.session);
+    if (state.phase === 'ready') wishes.tellLevel(state.session);
   }
   request.reply({ result: {} });
 };

@@ -12,15 +12,24 @@ import type { Services } from '../services.ts';
 export function relayTo(
   backend: Backend,
   request: IncomingRequest,
-  { pool, tasks }: Services,
+  services: Services,
   params: JsonObject,
+  onResult: () => void = () => undefined,
 ): void {
+  const { tasks } = services;
   relay(request, backend, {
-    params,
+    params: tasks.incomingRelated(params),
     timeoutMs: backend.config.timeout * 1000,
+    mapProgress: (progress) => tasks.outgoingRelated(backend.name, progress),
     mapResult: (result) => {
-      for (const uri of urisIn(result)) pool.router.mention(backend.name, uri);
+      onResult();
+      noteMentions(backend, result, services);
       return tasks.outgoingRelated(backend.name, result);
     },
   });
+}
+
+/** Remembers the URIs in a result as those of the server that it came from. */
+export function noteMentions({ name }: Backend, result: JsonObject, { pool }: Services): void {
+  for (const uri of urisIn(result)) pool.router.mention(name, uri);
 }

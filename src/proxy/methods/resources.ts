@@ -1,5 +1,6 @@
 import type { IncomingRequest } from '../../rpc/incoming-request.ts';
 import { RPC_ERROR } from '../../rpc/message.ts';
+import type { ResourceRoute } from '../resource-table.ts';
 import { rpcError } from '../rpc-errors.ts';
 import { type Method, type Services, whenListable } from '../services.ts';
 import { relayTo } from './relay-to.ts';
@@ -11,19 +12,21 @@ const RESOURCE_NOT_FOUND = -32002;
 export const readResource: Method = (request, services) =>
   forResource(request, services, () => undefined);
 
-/** `resources/subscribe`: repeated to the server when it has to be connected anew. */
+/** `resources/subscribe`: once done, it is repeated to the server when that is connected anew. */
 export const subscribe: Method = (request, services) =>
-  forResource(request, services, (server, uri) => services.wishes.follow(server, uri));
+  forResource(request, services, ({ server, uri }, known) =>
+    services.wishes.follow(server, uri, known),
+  );
 
 /** `resources/unsubscribe`. */
 export const unsubscribe: Method = (request, services) =>
-  forResource(request, services, (server, uri) => services.wishes.unfollow(server, uri));
+  forResource(request, services, ({ server, uri }) => services.wishes.unfollow(server, uri));
 
 /** Passes a request about a URI on to the server that has it, under that server's own URI. */
 function forResource(
   request: IncomingRequest,
   services: Services,
-  note: (server: string, uri: string) => void,
+  onDone: (route: ResourceRoute, known: string) => void,
 ): void {
   const { uri } = request.params ?? {};
   if (typeof uri !== 'string') {
@@ -37,7 +40,7 @@ function forResource(
       request.reply(rpcError(RESOURCE_NOT_FOUND, `Resource not found: ${uri}`, { uri }));
       return;
     }
-    note(route.server, route.uri);
-    relayTo(backend, request, services, { ...request.params, uri: route.uri });
+    const params = { ...request.params, uri: route.uri };
+    relayTo(backend, request, services, params, () => onDone(route, uri));
   });
 }

@@ -38,8 +38,8 @@ describe('MessageDecoder', () => {
 
   it.each([
     ['text', 'Server started', { kind: 'not_json', id: undefined, call: undefined }],
-    ['an empty batch', '[]', { kind: 'not_a_message', id: undefined, call: false }],
-    ['a number', '42', { kind: 'not_a_message', call: false }],
+    ['an empty batch', '[]', { kind: 'not_a_message', id: undefined, call: undefined }],
+    ['a number', '42', { kind: 'not_a_message', call: undefined }],
     [
       'another JSON-RPC',
       '{"jsonrpc":"1.0","id":7,"method":"x"}',
