@@ -60,6 +60,8 @@ export class StreamableHttpTransport implements Transport {
   readonly #listening = new Cancellation();
   readonly #context: ExchangeContext;
   #isListening = false;
+  /** Settles when it is known whether there is a session. */
+  #opening: Promise<void> = Promise.resolve();
   #over = false;
   #closing: Promise<void> | undefined;
 
@@ -81,7 +83,13 @@ export class StreamableHttpTransport implements Transport {
     this.#session.setProtocolVersion(version);
   }
 
-  async send(message: Message): Promise<void> {
+  send(message: Message): Promise<void> {
+    const sent = this.#send(message);
+    if (nameOf(message) === 'initialize') this.#opening = sent.catch(() => undefined);
+    return sent;
+  }
+
+  async #send(message: Message): Promise<void> {
     if (this.#over) throw closedError();
     const key = isRequest(message) ? message.id : message;
     const abort = new Cancellation();
@@ -177,9 +185,11 @@ export class StreamableHttpTransport implements Transport {
   }
 
   async #endSession(): Promise<void> {
-    this.#end(undefined);
     const limit = new Cancellation();
     const late = limit.sleep(END_MS).then(() => limit.abort(closedError()));
+    // A session that is just being opened can't be ended before its id is known.
+    await Promise.race([this.#opening, late]);
+    this.#end(undefined);
     const ended = this.#session.end(limit).then((response) => {
       if (response !== undefined) discard(response.body);
     });
