@@ -72,11 +72,18 @@ export class TaskRoutes {
     if (alias !== undefined) return alias;
     const owner = this.#routes.get(taskId);
     if (owner?.server === server && owner.taskId === taskId) return taskId;
-    const listed = owner === undefined ? taskId : `${server}:${taskId}`;
+    const listed = owner === undefined ? taskId : this.#freeAlias(`${server}:${taskId}`);
     if (listed !== taskId) this.#aliases.set(`${server}\0${taskId}`, listed);
     this.#routes.set(listed, { server, taskId });
     this.#forgetOldest();
     return listed;
+  }
+
+  /** Servers choose their ids freely, so one may have chosen what would be another's alias. */
+  #freeAlias(wanted: string): string {
+    let alias = wanted;
+    for (let count = 2; this.#routes.has(alias); count += 1) alias = `${wanted}~${count}`;
+    return alias;
   }
 
   #forgetOldest(): void {

@@ -204,6 +204,25 @@ describe('two servers with one task id', () => {
     }
   });
 
+  it('keep them apart even if one has the id that the other is given', async () => {
+    const { alpha, beta, client, ofBeta } = await collide();
+    const task = { ...TASK, taskId: 'chosen' };
+    for (const [server, taskId] of [
+      ['alpha', 'chosen'],
+      ['alpha', ofBeta.replace(TASK.taskId, 'chosen')],
+    ] as const) {
+      const result = { task: { ...task, taskId } };
+      expect(await client.callTool(`${server}__play`, { result })).toStrictEqual(result);
+    }
+    const { task: other } = await client.callTool('beta__play', { result: { task } });
+    const id = (other as JsonObject)['taskId'];
+    const [method, seen] = ['tasks/get', { taskId: 'chosen' }];
+    const answer = { result: { ...TASK, taskId: expect.any(String) } };
+    await expectRelayed(client, beta, { method, params: { taskId: id }, seen, answer });
+    const taskId = ofBeta.replace(TASK.taskId, 'chosen');
+    await expectRelayed(client, alpha, { method, params: { taskId }, answer });
+  });
+
   it('keep their status apart', async () => {
     const { client, ofAlpha, ofBeta } = await collide();
     const method = 'notifications/tasks/status';

@@ -1,11 +1,9 @@
 import { describe, expect, it } from 'vitest';
+import type { Message } from '../../../src/rpc/message.ts';
 import { connectTo } from '../../support/http/connection.ts';
 import { json, result, startServer } from '../../support/http/scripted-server.ts';
 
-const INITIALIZE = {
-  ...{ jsonrpc: '2.0', id: 1, method: 'initialize' },
-  params: { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: {} },
-} as const;
+const INITIALIZE: Message = { jsonrpc: '2.0', id: 1, method: 'initialize' };
 
 describe('closing in the middle of the handshake', () => {
   it('ends the session that the server was just opening', async () => {

@@ -211,7 +211,7 @@ class Judgement {
         }
         this.tally.asks += 1;
         known.add(own.message['id'] as Key);
-        this.#judgeAsk({ server, side, ask, round, id: own.message['id'] as Key });
+        this.#judgeAsk({ side, ask, round, id: own.message['id'] as Key });
       }
     }
     for (const [id, answers] of side.answers) {
@@ -220,7 +220,7 @@ class Judgement {
   }
 
   /** One ask: as the client saw it, what the server got for it, and its progress. */
-  #judgeAsk(about: { server: Server; side: Side; ask: Ask; round: Round; id: Key }): void {
+  #judgeAsk(about: { side: Side; ask: Ask; round: Round; id: Key }): void {
     const { side, ask, round, id } = about;
     const atClient = this.#client.requests('nonce').get(ask.nonce) ?? [];
     const answers = side.answers.get(id) ?? [];
@@ -265,22 +265,19 @@ class Judgement {
   }
 
   #judgeAskProgress(
-    { server, side, ask, round }: { server: Server; side: Side; ask: Ask; round: Round },
+    { side, ask, round }: { side: Side; ask: Ask; round: Round },
     answer: Sighting | undefined,
   ): void {
     if (ask.token === undefined) return;
     const seen = side.progress.get(ask.token) ?? [];
-    // Over HTTP each message is a request of its own: what is sent at once may arrive in any order.
-    const inOrder = server === 'local';
     const got = seen.map(({ message }) => message['params'] as JsonObject);
     this.tally.progressOfClient += got.length;
     const expected = progressOf(ask.token, ask.nonce, ask.progress);
     const isWhole = ask.fate === 'answered' && round.fate === 'answered';
-    const sorted = inOrder ? got : got.toSorted((a, b) => rank(a) - rank(b));
     const due = isWhole ? expected : expected.slice(0, got.length);
-    this.#expect(isDeepStrictEqual(sorted, due), `${ask.nonce}: other progress`, got);
+    this.#expect(isDeepStrictEqual(got, due), `${ask.nonce}: other progress`, got);
     const last = seen.at(-1)?.at ?? -1;
-    const isLate = inOrder && answer !== undefined && last > answer.at;
+    const isLate = answer !== undefined && last > answer.at;
     this.#expect(!isLate, `${ask.nonce}: late progress`);
   }
 }
@@ -349,10 +346,6 @@ function isOwnId(id: Key): boolean {
 
 function progressOf(progressToken: Key, message: string, count: number): JsonObject[] {
   return Array.from({ length: count }, (_, at) => ({ progressToken, progress: at + 1, message }));
-}
-
-function rank({ progress }: JsonObject): number {
-  return Number(progress);
 }
 
 function reasonOf(cancellation: Sighting | undefined): JsonObject[string] {
