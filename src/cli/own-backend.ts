@@ -2,7 +2,7 @@ import { Backend, type BackendHandlers } from '../backend/backend.ts';
 import type { ConnectDeps } from '../backend/connect.ts';
 import { PROTOCOL_VERSIONS } from '../backend/handshake.ts';
 import type { ServerConfig } from '../config/config.ts';
-import { RPC_ERROR } from '../rpc/message.ts';
+import { methodNotFound } from '../proxy/rpc-errors.ts';
 
 /** A server for the use of a command, with no desktop client behind: it may ask for nothing. */
 export function createOwnBackend(
@@ -18,10 +18,7 @@ export function createOwnBackend(
   const handlers: BackendHandlers = {
     onReady: () => undefined,
     onNotification: () => undefined,
-    onRequest: (request) => {
-      const message = `Method not found: ${request.method}`;
-      request.reply({ error: { code: RPC_ERROR.methodNotFound, message } });
-    },
+    onRequest: (request) => request.reply(methodNotFound(request.method)),
   };
   return new Backend(server, client, handlers, deps);
 }

@@ -7,7 +7,7 @@ import { relay } from '../rpc/relay.ts';
 import type { BackendPool } from './backend-pool.ts';
 import type { Lists } from './catalogue.ts';
 import type { ClientWishes } from './client-wishes.ts';
-import { rpcError } from './rpc-errors.ts';
+import { methodNotFound, rpcError } from './rpc-errors.ts';
 import type { TaskRoutes } from './task-routes.ts';
 
 /** What the messages of servers are handled with. */
@@ -51,7 +51,7 @@ export function relayBackendRequest(
   const { method, params } = request;
   const needed = Object.hasOwn(NEEDED_CAPABILITY, method) ? NEEDED_CAPABILITY[method] : undefined;
   if (needed === undefined || services.capabilities[needed] === undefined) {
-    request.reply(rpcError(RPC_ERROR.methodNotFound, `Method not found: ${method}`));
+    request.reply(methodNotFound(method));
   } else if (needed === 'tasks') {
     relayClientTask(backend, request, services);
   } else {

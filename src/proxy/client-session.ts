@@ -18,7 +18,7 @@ import { ClientWishes } from './client-wishes.ts';
 import { joinInstructions } from './instructions.ts';
 import { ListAnnouncer } from './list-announcer.ts';
 import { METHODS } from './methods/table.ts';
-import { rpcError } from './rpc-errors.ts';
+import { methodNotFound, rpcError } from './rpc-errors.ts';
 import type { Services } from './services.ts';
 import { TaskRoutes } from './task-routes.ts';
 
@@ -95,7 +95,7 @@ export class ClientSession {
   #dispatch(request: IncomingRequest, services: Services): void {
     const method = Object.hasOwn(METHODS, request.method) ? METHODS[request.method] : undefined;
     if (method === undefined) {
-      request.reply(rpcError(RPC_ERROR.methodNotFound, `Method not found: ${request.method}`));
+      request.reply(methodNotFound(request.method));
       return;
     }
     method(request, services);
