@@ -163,6 +163,9 @@ export class Backend {
       await session.peer.close();
       throw closedError(this.name);
     }
+    if (session.peer.isClosed) {
+      throw new McpMasterError('BACKEND_EXITED', 'the connection ended during the handshake');
+    }
     this.#failures = 0;
     this.#state = { phase: 'ready', session };
     this.#supervisor.up();

@@ -15,6 +15,12 @@ const READS: ReadonlySet<string> = new Set([
   'tasks/get',
 ]);
 
+/** A server that asks to be asked again at once gets at least this pause, in milliseconds. */
+const LEAST_WAIT_MS = 100;
+
+/** The longest wait that a timer can have. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
 /** Refusals for their number that a request bears with, should each ask for a short wait. */
 const MOST_WAITS = 10;
 
@@ -97,13 +103,16 @@ export class Delivery implements OutgoingRequest {
     if (this.#cancelled) return;
     this.#outgoing = peer.request(this.#method, this.#params, {
       ...this.#options,
+      timeoutMs: this.#options.timeoutMs && Math.max(this.#remaining(), 1),
       onFailure: (error) => this.#onFailure(error),
     });
   }
 
   #onFailure(error: McpMasterError): void {
-    const wait = error.retryAfterMs;
-    if (wait !== undefined && this.#waits < MOST_WAITS && wait < this.#remaining()) {
+    const asked = error.retryAfterMs;
+    const wait = asked === undefined ? undefined : Math.max(asked, LEAST_WAIT_MS);
+    const longest = Math.min(this.#remaining(), LONGEST_TIMER_MS);
+    if (wait !== undefined && this.#waits < MOST_WAITS && wait < longest) {
       this.#waits += 1;
       this.#after(wait);
     } else if (this.#mayRepeat(error)) {

@@ -44,6 +44,7 @@ export class ServerStream {
   /** Streams in a row from which nothing came. */
   #failures = 0;
   #refusals = 0;
+  #wasOpen = false;
 
   constructor(options: ServerStreamOptions) {
     this.#options = options;
@@ -69,6 +70,7 @@ export class ServerStream {
       if (!isSuccess(response)) return this.#refused(response);
       if (mediaType(response) !== 'text/event-stream') return none(response, log);
       this.#refusals = 0;
+      this.#wasOpen = true;
       await this.#read(response, silence);
       log.debug('the stream from the server ended');
     } catch (error) {
@@ -124,7 +126,8 @@ export class ServerStream {
   #refused(response: HttpResponse): boolean {
     const { log, onRefused } = this.#options;
     const { status } = response;
-    if (TOLD.has(status)) onRefused(response);
+    // Of a stream that was open before, a 404 means that the session is gone.
+    if (TOLD.has(status) || (status === 404 && this.#wasOpen)) onRefused(response);
     this.#refusals += 1;
     if (!TEMPORARY.has(status) || this.#refusals >= MAX_REFUSALS) return none(response, log);
     discard(response.body);

@@ -132,10 +132,11 @@ export class StreamableHttpTransport implements Transport {
     const refusal = await readRefusal(response, this.#session.origin, nameOf(message));
     if (this.#isSessionLost(message, refusal)) {
       const { origin } = this.#session;
-      // First this one, which was not carried out: of the others that nobody can tell.
-      if (isRequest(message)) this.onfailure?.(message.id, sessionLostError(origin, true));
+      // First this one: with a 404 it was not carried out, of the others that nobody can tell.
+      const lost = sessionLostError(origin, response.status === 404);
+      if (isRequest(message)) this.onfailure?.(message.id, lost);
       this.#end(sessionLostError(origin, false));
-      throw sessionLostError(origin, true);
+      throw lost;
     }
     const answer = isRequest(message) ? answerIn(refusal, message.id) : undefined;
     if (answer === undefined) throw statusError(refusal);
@@ -162,7 +163,10 @@ export class StreamableHttpTransport implements Transport {
     const stream = new ServerStream({
       ...this.#context,
       log,
-      onRefused: ({ status, headers }) => onResponse?.(status, headers),
+      onRefused: ({ status, headers }) => {
+        if (status !== 404) onResponse?.(status, headers);
+        else if (this.#session.identified) this.#end(sessionLostError(this.#session.origin, false));
+      },
     });
     void stream.run(this.#listening);
   }

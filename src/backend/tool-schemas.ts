@@ -45,13 +45,19 @@ async function loadSchemaCheck(): Promise<SchemaProblem> {
   const [{ Ajv }, { Ajv2020 }] = await Promise.all([import('ajv'), import('ajv/dist/2020.js')]);
   const options = { strict: false, logger: false, validateFormats: false } as const;
   const [draft7, draft2020] = [new Ajv(options), new Ajv2020(options)];
-  return (schema) => {
-    const { $schema: dialect } = schema;
-    const known = typeof dialect !== 'string' || DRAFT_2020.test(dialect) ? draft2020 : draft7;
-    if (known === draft7 && !DRAFT_07.test(String(dialect))) return undefined;
-    return known.validateSchema(schema)
-      ? undefined
-      : known.errorsText(known.errors, { dataVar: '' });
+  return ({ $schema: dialect, ...schema }) => {
+    const is2020 =
+      dialect === undefined || (typeof dialect === 'string' && DRAFT_2020.test(dialect));
+    if (!is2020 && typeof dialect !== 'string') return '$schema is not a string';
+    if (!is2020 && !DRAFT_07.test(dialect)) return undefined;
+    const checker = is2020 ? draft2020 : draft7;
+    try {
+      const valid = checker.validateSchema(schema);
+      return valid ? undefined : checker.errorsText(checker.errors, { dataVar: '' });
+    } catch (error) {
+      // What the validator can't even look at, others can't, either.
+      return String(error);
+    }
   };
 }
 

@@ -169,12 +169,12 @@ function redirected(
   if (target === undefined) throw redirectError(`${origin} redirects to something that is no URL`);
   if (target.origin !== origin) {
     throw redirectError(
-      `${origin} redirects to another origin: ${target.origin}${target.pathname}`,
+      `${origin} redirects to another origin: ${target.origin}`,
       'If you trust that server, put its address into `url`.',
     );
   }
   if (before === MAX_REDIRECTS) {
-    throw redirectError(`${origin} redirected ${MAX_REDIRECTS} times, last to ${target.pathname}`);
+    throw redirectError(`${origin} redirected ${MAX_REDIRECTS} times`);
   }
   if (status !== 303) return { ...request, url: target };
   const { 'content-type': _type, ...headers } = request.headers;

@@ -133,7 +133,9 @@ export class BackendPool {
     const before = this.#refreshes.get(name) ?? Promise.resolve();
     const refreshed = before.then(() => {
       this.#due.delete(name);
-      return this.#refresh(backend, [...due]);
+      return this.#refresh(backend, [...due]).catch((error: unknown) => {
+        this.#listingFailed(backend, error);
+      });
     });
     this.#refreshes.set(name, refreshed);
   }
@@ -142,6 +144,7 @@ export class BackendPool {
   retryFailed(): void {
     for (const backend of this.backends) {
       if (backend.state.phase === 'failed') void this.#startOne(backend);
+      else if (this.#unlisted.has(backend.name)) this.refresh(backend, LIST_KINDS);
     }
   }
 
@@ -202,7 +205,10 @@ export class BackendPool {
     }
     if (Object.keys(lists).length === 0) return;
     if (lists.tools !== undefined) lists.tools = await this.#usableTools(config.name, lists.tools);
-    this.#apply(this.#catalogue.update(config, { capabilities, instructions, ...lists }));
+    const news = { capabilities, instructions, ...lists };
+    // What is known in part must not pass for the whole in the next run.
+    const isWhole = !this.#unlisted.has(config.name);
+    this.#apply(this.#catalogue.update(config, news, { remember: isWhole }));
   }
 
   async #usableTools(server: string, tools: JsonObject[]): Promise<JsonObject[]> {
@@ -217,7 +223,6 @@ export class BackendPool {
     const error = toMcpMasterError(reason);
     this.#unlisted.set(backend.name, error);
     this.#log.warn(`not all can be listed: ${error.message}`);
-    this.#noteFailure(backend, error);
   }
 
   #noteFailure(backend: Backend, error: McpMasterError): void {

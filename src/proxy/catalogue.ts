@@ -68,8 +68,15 @@ export class Catalogue {
     return this.#entries.get(server.name);
   }
 
-  /** Takes over what a server says now, and keeps the rest; tells which lists are others than before. */
-  update(server: ServerConfig, news: Partial<CatalogueEntry>): Set<keyof Lists> {
+  /**
+   * Takes over what a server says now, and keeps the rest; tells which lists are others than before.
+   * Without `remember`, the next run does not know of it.
+   */
+  update(
+    server: ServerConfig,
+    news: Partial<CatalogueEntry>,
+    { remember } = { remember: true },
+  ): Set<keyof Lists> {
     const before = this.get(server) ?? NOTHING;
     const after = { ...before, failure: undefined, ...news };
     const isNew = this.get(server) === undefined;
@@ -77,7 +84,7 @@ export class Catalogue {
     const differs = (key: keyof CatalogueEntry) =>
       JSON.stringify(before[key]) !== JSON.stringify(after[key]);
     const keys = ['capabilities', 'instructions', 'failure', ...LIST_KINDS] as const;
-    if (isNew || keys.some(differs)) this.#write(server, after);
+    if (remember && (isNew || keys.some(differs))) this.#write(server, after);
     return new Set(LIST_KINDS.filter(differs));
   }
 

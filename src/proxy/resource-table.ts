@@ -49,7 +49,7 @@ export class ResourceTable {
   route(uri: string): ResourceRoute | undefined {
     const listed = this.#routes.get(uri) ?? this.#unalias(uri);
     if (listed !== undefined) return listed;
-    const fitting = this.#matchers.find(({ template }) => template.match(uri) !== null);
+    const fitting = this.#matchers.find(({ template }) => fits(template, uri));
     return fitting && { server: fitting.server, uri };
   }
 
@@ -103,7 +103,10 @@ export class ResourceTable {
 
 /** The expressions of a template stay what they are, so that a client can fill them in. */
 function alias(server: string, uri: string): string {
-  const parts = uri.split(/(\{[^{}]*\})/);
+  // Half a surrogate pair has no encoding; written as UTF-8, it is a replacement character.
+  const parts = Buffer.from(uri)
+    .toString()
+    .split(/(\{[^{}]*\})/);
   const encoded = parts.map((part, at) => (at % 2 === 1 ? part : encodeURIComponent(part)));
   return `${ALIAS}${server}/${encoded.join('')}`;
 }
@@ -134,5 +137,14 @@ function decoded(text: string): string | undefined {
     return decodeURIComponent(text);
   } catch {
     return undefined;
+  }
+}
+
+/** A URI beyond the length that the template takes fits none. */
+function fits(template: UriTemplate, uri: string): boolean {
+  try {
+    return template.match(uri) !== null;
+  } catch {
+    return false;
   }
 }

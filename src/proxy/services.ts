@@ -1,7 +1,9 @@
 import type { Backend } from '../backend/backend.ts';
+import { toMcpMasterError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { IncomingRequest } from '../rpc/incoming-request.ts';
 import type { JsonObject } from '../rpc/message.ts';
+import { toErrorObject } from '../rpc/relay.ts';
 import type { BackendPool } from './backend-pool.ts';
 import type { Lists } from './catalogue.ts';
 import type { ClientWishes } from './client-wishes.ts';
@@ -27,8 +29,19 @@ export interface Destination {
   params: JsonObject;
 }
 
-/** Calls back when something is known of each server: at once where it is, to keep the order. */
-export function whenListable(pool: BackendPool, then: () => void): void {
-  if (pool.isListable()) then();
-  else void pool.listable().then(then);
+/**
+ * Calls back when something is known of each server: at once where it is, to keep the order. A fault
+ * in what is called back fails this request, and no other.
+ */
+export function whenListable(request: IncomingRequest, pool: BackendPool, then: () => void): void {
+  if (pool.isListable()) {
+    then();
+    return;
+  }
+  pool
+    .listable()
+    .then(then)
+    .catch((error: unknown) => {
+      request.reply({ error: toErrorObject(toMcpMasterError(error)) });
+    });
 }

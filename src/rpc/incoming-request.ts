@@ -15,6 +15,9 @@ export interface IncomingRequest {
   onCancel(callback: (params: JsonObject) => void): void;
 }
 
+/** How long an answer waits for progress that was sent before it, in milliseconds. */
+const LONGEST_DELIVERY_MS = 1000;
+
 /** What an {@link Incoming} tells the peer that it came through. */
 interface IncomingLinks {
   done(): void;
@@ -54,7 +57,7 @@ export class Incoming implements IncomingRequest {
   progress(params: JsonObject): void {
     if (!this.#open && !this.#isTask) return;
     if (this.#links.ordered) void this.#links.progress(params);
-    else this.#told = (this.#told ?? Promise.resolve()).then(() => this.#links.progress(params));
+    else this.#told = (this.#told ?? Promise.resolve()).then(() => this.#delivered(params));
   }
 
   onCancel(callback: (params: JsonObject) => void): void {
@@ -69,6 +72,17 @@ export class Incoming implements IncomingRequest {
     if (!this.#finish()) return;
     this.#isCancelled = true;
     this.#onCancel?.(params);
+  }
+
+  /** Settles when progress has arrived, or should have: an answer does not wait for ever. */
+  #delivered(params: JsonObject): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, LONGEST_DELIVERY_MS);
+      void this.#links.progress(params).finally(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
   }
 
   #finish(): boolean {

@@ -123,6 +123,18 @@ export class Peer {
     await this.#transport.close();
   }
 
+  /** An answer that can't be sent (nested too deeply, say) becomes an error: silence helps nobody. */
+  async #answer(id: RequestId, reply: Reply): Promise<void> {
+    try {
+      await this.#transport.send({ jsonrpc: '2.0', id, ...reply });
+    } catch (error) {
+      const message = `The answer could not be sent: ${toMcpMasterError(error).message}`;
+      this.#log.warn(message);
+      if (this.#closed) return;
+      await this.#send({ jsonrpc: '2.0', id, error: { code: RPC_ERROR.internalError, message } });
+    }
+  }
+
   async #send(message: Message): Promise<void> {
     try {
       await this.#transport.send(message);
@@ -156,7 +168,7 @@ export class Peer {
     }
     const request = new Incoming(method, params, {
       done: () => this.#incoming.delete(id),
-      reply: (reply) => void this.#send({ jsonrpc: '2.0', id, ...reply }),
+      reply: (reply) => void this.#answer(id, reply),
       progress: (progress) => this.deliver('notifications/progress', progress),
       ordered: this.#transport.unordered !== true,
     });

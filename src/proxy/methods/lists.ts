@@ -16,7 +16,7 @@ export function listMethod(kind: keyof Lists): Method {
       request.reply(rpcError(RPC_ERROR.invalidParams, message));
       return;
     }
-    whenListable(pool, () => {
+    whenListable(request, pool, () => {
       noteListed(kind);
       request.reply({ result: { [kind]: itemsOf(pool.router, kind) } });
       pool.retryFailed();

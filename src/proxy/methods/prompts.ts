@@ -6,7 +6,7 @@ import { relayTo } from './relay-to.ts';
 
 /** `prompts/get`. */
 export const getPrompt: Method = (request, services) => {
-  whenListable(services.pool, () => {
+  whenListable(request, services.pool, () => {
     const { name } = request.params ?? {};
     const found = findPrompt(name, services);
     if (found === undefined) request.reply(unknownPrompt(name));
@@ -16,7 +16,7 @@ export const getPrompt: Method = (request, services) => {
 
 /** `completion/complete`, for an argument of a prompt or of a resource template. */
 export const complete: Method = (request, services) => {
-  whenListable(services.pool, () => {
+  whenListable(request, services.pool, () => {
     const { ref } = request.params ?? {};
     const destination = isObject(ref) ? completionOf(ref, request, services) : undefined;
     if (destination === undefined) request.reply(unknownReference(ref));

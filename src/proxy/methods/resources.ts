@@ -33,7 +33,7 @@ function forResource(
     request.reply(rpcError(RPC_ERROR.invalidParams, '"uri" must be a string'));
     return;
   }
-  whenListable(services.pool, () => {
+  whenListable(request, services.pool, () => {
     const route = services.pool.router.resource(uri);
     const backend = route && services.pool.get(route.server);
     if (route === undefined || backend === undefined) {

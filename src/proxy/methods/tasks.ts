@@ -31,7 +31,7 @@ export const forTask: Method = (request, services) => {
 
 /** `tasks/list`: the tasks of all servers that have any, in one page; those that fail are left out. */
 export const listTasks: Method = (request, services) => {
-  whenListable(services.pool, () => {
+  whenListable(request, services.pool, () => {
     const listed = services.pool.withCapability('tasks').map((one) => tasksOf(one, services));
     void Promise.all(listed).then((lists) => request.reply({ result: { tasks: lists.flat() } }));
   });

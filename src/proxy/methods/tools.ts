@@ -13,7 +13,7 @@ export const callTool: Method = (request, services) => {
   if (typeof name !== 'string') {
     request.reply(rpcError(RPC_ERROR.invalidParams, '"name" must be a string'));
   } else if (!relayCall(request, services, name)) {
-    whenListable(services.pool, () => {
+    whenListable(request, services.pool, () => {
       if (!relayCall(request, services, name)) request.reply(unknownTool(name, services));
     });
   }

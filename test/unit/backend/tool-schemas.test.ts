@@ -62,3 +62,19 @@ describe('createToolCheck', () => {
     expect(await reasonFor(GOOD, schema === null ? 5 : schema)).toMatch(/outputSchema/);
   });
 });
+
+describe('a dialect', () => {
+  it.each([
+    'https://json-schema.org/draft-07/schema#',
+    'http://json-schema.org/draft-07/schema',
+    'http://json-schema.org/draft/2020-12/schema',
+    'https://json-schema.org/draft/2020-12/schema#',
+  ])('is known as %s', async ($schema) => {
+    expect(await reasonFor({ ...GOOD, $schema })).toBeUndefined();
+    expect(await reasonFor({ $schema, type: 'object', required: 'a' })).toMatch(/required/);
+  });
+
+  it('is a string', async () => {
+    expect(await reasonFor({ ...GOOD, $schema: 5 })).toMatch(/\$schema is not a string/);
+  });
+});
