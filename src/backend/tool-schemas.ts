@@ -1,3 +1,4 @@
+import type { Ajv } from 'ajv';
 import { isObject, type JsonObject, type JsonValue } from '../rpc/message.ts';
 
 /** A tool that is not shown, and why. */
@@ -41,24 +42,28 @@ export function createToolCheck(): CheckTools {
   };
 }
 
+/** What `ajv` offers of itself. */
+type Checker = Pick<Ajv, 'validateSchema' | 'errors' | 'errorsText'>;
+
 async function loadSchemaCheck(): Promise<SchemaProblem> {
   const [{ Ajv }, { Ajv2020 }] = await Promise.all([import('ajv'), import('ajv/dist/2020.js')]);
   const options = { strict: false, logger: false, validateFormats: false } as const;
   const [draft7, draft2020] = [new Ajv(options), new Ajv2020(options)];
-  return ({ $schema: dialect, ...schema }) => {
-    const is2020 =
-      dialect === undefined || (typeof dialect === 'string' && DRAFT_2020.test(dialect));
-    if (!is2020 && typeof dialect !== 'string') return '$schema is not a string';
-    if (!is2020 && !DRAFT_07.test(dialect)) return undefined;
-    const checker = is2020 ? draft2020 : draft7;
-    try {
-      const valid = checker.validateSchema(schema);
-      return valid ? undefined : checker.errorsText(checker.errors, { dataVar: '' });
-    } catch (error) {
-      // What the validator can't even look at, others can't, either.
-      return String(error);
-    }
+  return ({ $schema: dialect = '', ...schema }) => {
+    if (typeof dialect !== 'string') return '$schema is not a string';
+    if (dialect === '' || DRAFT_2020.test(dialect)) return checkWith(draft2020, schema);
+    return DRAFT_07.test(dialect) ? checkWith(draft7, schema) : undefined;
   };
+}
+
+function checkWith(checker: Checker, schema: JsonObject): string | undefined {
+  try {
+    if (checker.validateSchema(schema)) return undefined;
+    return checker.errorsText(checker.errors, { dataVar: '' });
+  } catch (error) {
+    // What the validator can't even look at, others can't, either.
+    return String(error);
+  }
 }
 
 function toolProblem(

@@ -75,25 +75,18 @@ describe('no server and no request ends the session of the others', () => {
   });
 
   it('a session that ends during the handshake is made anew', async () => {
-    let first = true;
-    const server = await startServer(({ method, message }, response) => {
-      const { id } = message;
-      if (method !== 'POST') response.writeHead(405).end();
-      else if (message.method === 'initialize') {
-        response.setHeader('mcp-session-id', first ? 'one' : 'two');
-        json(
-          response,
-          result(id, {
-            protocolVersion: '2025-11-25',
-            capabilities: { tools: {} },
-            serverInfo: {},
-          }),
-        );
-      } else if (id === undefined) {
-        response.writeHead(first ? 404 : 202).end();
-        first = false;
-      } else
-        json(response, result(id, { tools: [{ name: 'late', inputSchema: { type: 'object' } }] }));
+    const sessions = ['one', 'two'];
+    const answers: Record<string, object> = {
+      initialize: { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: {} },
+      'tools/list': { tools: [{ name: 'late', inputSchema: { type: 'object' } }] },
+    };
+    const server = await startServer(({ method, headers, message }, response) => {
+      const answer = answers[message.method ?? ''];
+      if (message.method === 'initialize')
+        response.setHeader('mcp-session-id', sessions.shift() ?? 'more');
+      if (answer !== undefined) json(response, result(message.id, answer));
+      else if (method !== 'POST') response.writeHead(405).end();
+      else response.writeHead(headers['mcp-session-id'] === 'one' ? 404 : 202).end();
     });
     const session = await serve({ alpha: { url: server.url.href, transport: 'http' } });
     await waitFor(async () =>
