@@ -76,17 +76,23 @@ describe('no server and no request ends the session of the others', () => {
 
   it('a session that ends during the handshake is made anew', async () => {
     const sessions = ['one', 'two'];
-    const answers: Record<string, object> = {
-      initialize: { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: {} },
-      'tools/list': { tools: [{ name: 'late', inputSchema: { type: 'object' } }] },
+    const answers = new Map<string | undefined, object>([
+      [
+        'initialize',
+        { protocolVersion: '2025-11-25', capabilities: { tools: {} }, serverInfo: {} },
+      ],
+      ['tools/list', { tools: [{ name: 'late', inputSchema: { type: 'object' } }] }],
+    ]);
+    const statusOf = (method: string, known: unknown) => {
+      if (known === 'one') return 404;
+      return method === 'POST' ? 202 : 405;
     };
     const server = await startServer(({ method, headers, message }, response) => {
-      const answer = answers[message.method ?? ''];
-      if (message.method === 'initialize')
-        response.setHeader('mcp-session-id', sessions.shift() ?? 'more');
+      const answer = answers.get(message.method);
+      const known = headers['mcp-session-id'];
+      if (known === undefined) response.setHeader('mcp-session-id', sessions.shift() ?? 'more');
       if (answer !== undefined) json(response, result(message.id, answer));
-      else if (method !== 'POST') response.writeHead(405).end();
-      else response.writeHead(headers['mcp-session-id'] === 'one' ? 404 : 202).end();
+      else response.writeHead(statusOf(method, known)).end();
     });
     const session = await serve({ alpha: { url: server.url.href, transport: 'http' } });
     await waitFor(async () =>
