@@ -49,6 +49,8 @@ export class Delivery implements OutgoingRequest {
   readonly #deadline: number;
   #outgoing: OutgoingRequest | undefined;
   #timer: NodeJS.Timeout | undefined;
+  /** When its turn comes, while it waits for that. */
+  #place: number | undefined;
   #repeated = false;
   #waits = 0;
   #cancelled = false;
@@ -68,39 +70,54 @@ export class Delivery implements OutgoingRequest {
 
   /** Sends it, now or as soon as it may be sent. */
   start(): this {
-    const { limiter, now } = this.#line;
-    const wait = limiter === undefined ? 0 : limiter.reserve(now(), this.#remaining());
-    if (wait === undefined) this.#fail(limitError());
-    else this.#after(wait);
+    this.#attempt();
     return this;
   }
 
   cancel(params?: JsonObject): void {
     this.#cancelled = true;
     clearTimeout(this.#timer);
+    if (this.#place !== undefined) this.#line.limiter?.release(this.#place);
     this.#outgoing?.cancel(params);
   }
 
-  #after(milliseconds: number): void {
-    if (milliseconds <= 0) this.#attempt();
-    else this.#timer = setTimeout(() => this.#attempt(), milliseconds);
+  #attempt(): void {
+    this.#connected(() => this.#takePlace());
   }
 
-  #attempt(): void {
+  /** Goes on as soon as there is a connection: at once where there is one. */
+  #connected(then: (session: Session) => void): void {
     const session = this.#line.session();
     if (session !== undefined) {
-      this.#send(session);
+      then(session);
       return;
     }
     this.#line.connect().then(
-      (connected) => this.#send(connected),
+      (connected) => {
+        if (!this.#cancelled) then(connected);
+      },
       // Of a server that can't be connected the error has its name already.
       (error: unknown) => this.#report(toMcpMasterError(error)),
     );
   }
 
+  /** Waits for its turn under the rate limit, which counts what is sent, not what arrives. */
+  #takePlace(): void {
+    const { limiter, now } = this.#line;
+    const wait = limiter === undefined ? 0 : limiter.reserve(now(), this.#remaining());
+    if (wait === undefined) {
+      this.#fail(limitError());
+    } else if (wait <= 0) {
+      this.#connected((session) => this.#send(session));
+    } else {
+      this.#place = now() + wait;
+      this.#timer = setTimeout(() => this.#connected((session) => this.#send(session)), wait);
+    }
+  }
+
   #send({ peer }: Session): void {
     if (this.#cancelled) return;
+    this.#place = undefined;
     this.#outgoing = peer.request(this.#method, this.#params, {
       ...this.#options,
       timeoutMs: this.#options.timeoutMs && Math.max(this.#remaining(), 1),
@@ -114,7 +131,7 @@ export class Delivery implements OutgoingRequest {
     const longest = Math.min(this.#remaining(), LONGEST_TIMER_MS);
     if (wait !== undefined && this.#waits < MOST_WAITS && wait < longest) {
       this.#waits += 1;
-      this.#after(wait);
+      this.#timer = setTimeout(() => this.#attempt(), wait);
     } else if (this.#mayRepeat(error)) {
       this.#repeated = true;
       // Not in the middle of the end of a connection: the next attempt is for a new one.

@@ -23,4 +23,10 @@ export class RateLimiter {
     if (this.#begins.length > requests) this.#begins.shift();
     return begin - now;
   }
+
+  /** Gives back a place whose time has not come: the milliseconds at which it would have begun. */
+  release(begin: number): void {
+    const at = this.#begins.lastIndexOf(begin);
+    if (at >= 0) this.#begins.splice(at, 1);
+  }
 }

@@ -162,10 +162,11 @@ describe('a request on its way', () => {
     const connecting = send(backend);
     connecting.cancel();
     await settle();
+    send(backend);
     const limited = send(backend);
     limited.cancel();
     await vi.advanceTimersByTimeAsync(60_000);
-    expect(server.calls('tools/call')).toEqual([]);
+    expect(server.calls('tools/call')).toHaveLength(1);
     expect(
       [connecting, limited].flatMap(({ replies, failures }) => [...replies, ...failures]),
     ).toEqual([]);
@@ -190,5 +191,25 @@ describe('a request on its way', () => {
     expect(second.replies).toHaveLength(0);
     await vi.advanceTimersByTimeAsync(1000);
     expect(second.replies).toHaveLength(1);
+  });
+
+  it('gives its place under the rate limit back when it is cancelled', async () => {
+    const { backend } = createBackend({ rateLimit: { requests: 1, per: 10 } });
+    await backend.connect();
+    send(backend);
+    const waiting = [send(backend), send(backend)];
+    for (const { cancel } of waiting) cancel();
+    const next = send(backend);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(next.replies).toHaveLength(1);
+  });
+
+  it('keeps to the rate limit also after waiting for a connection', async () => {
+    const { backend } = createBackend({ rateLimit: { requests: 1, per: 10 } });
+    const calls = [send(backend), send(backend), send(backend)];
+    await settle();
+    expect(server.calls('tools/call')).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(20_000);
+    expect(calls.map(({ replies }) => replies.length)).toEqual([1, 1, 1]);
   });
 });
