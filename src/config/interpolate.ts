@@ -36,7 +36,7 @@ export function expand(text: string, lookup: Lookup): Expansion {
   return whole ? expandWhole(text, whole[1], whole[2] ?? '', lookup) : expandParts(text, lookup);
 }
 
-/** Whether a text has any reference in it, well-formed or not. */
+/** Whether a text has a reference in it, well-formed or not. */
 export function hasReference(text: string): boolean {
   return WHOLE.test(text) || text.replaceAll('$${', '').includes('${');
 }

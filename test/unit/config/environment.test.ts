@@ -48,7 +48,7 @@ describe('the .env file beside the configuration', () => {
   });
 
   it('is not looked for elsewhere', async () => {
-    const files = { '/work/.env': 'A=1', '/home/ann/.env': 'A=1' };
+    const files = { '/srv/.env': 'A=1', '/home/ann/.env': 'A=1' };
     expect(configOf(await check(FILE, 'yaml', { files })).servers).toStrictEqual([]);
   });
 

@@ -16,7 +16,7 @@ describe('the configuration file', () => {
   );
 
   it.each([
-    ['my.yaml', '/work/my.yaml'],
+    ['my.yaml', '/srv/my.yaml'],
     ['../my.yaml', '/my.yaml'],
     ['~/my.yaml', '/home/ann/my.yaml'],
     ['/my.yaml', '/my.yaml'],
@@ -30,7 +30,7 @@ describe('the configuration file', () => {
     const config = await loadConfig({ folder: 'mm' }, worldOf({ env: { A: '1' } }));
     expect(config).toStrictEqual({
       file: undefined,
-      folder: '/work/mm',
+      folder: '/srv/mm',
       servers: [],
       rejected: [],
       problems: [],
@@ -74,7 +74,7 @@ describe('the configuration file', () => {
     };
     await expect(loadConfig({ file: 'x.yaml', folder: '/etc/mm' }, deps)).rejects.toMatchObject({
       code: 'CONFIG_INVALID',
-      message: `/work/x.yaml: ${reason}`,
+      message: `/srv/x.yaml: ${reason}`,
       hint: expect.stringContaining('--config'),
     });
   });

@@ -23,7 +23,7 @@ export function worldOf({ files = {}, env = {}, mode = 0o100600, platform = 'lin
     stat: (path) => (Object.hasOwn(files, path) ? { mode, uid: 1000 } : undefined),
     env,
     platform,
-    cwd: '/work',
+    cwd: '/srv',
     homedir: '/home/ann',
   };
   return deps;
