@@ -92,13 +92,14 @@ export class Delivery implements OutgoingRequest {
       then(session);
       return;
     }
-    this.#line.connect().then(
-      (connected) => {
+    this.#line
+      .connect()
+      .then((connected) => {
         if (!this.#cancelled) then(connected);
-      },
-      // Of a server that can't be connected the error has its name already.
-      (error: unknown) => this.#report(toMcpMasterError(error)),
-    );
+      })
+      // Of a server that can't be connected the error has its name already; a fault of ours after
+      // that fails this request, and not the process.
+      .catch((error: unknown) => this.#report(toMcpMasterError(error)));
   }
 
   /** Waits for its turn under the rate limit, which counts what is sent, not what arrives. */
