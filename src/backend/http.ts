@@ -53,6 +53,3 @@ export interface HttpClient {
   /** Ends idle and open connections. */
   close(): void;
 }
-
-/** The part of `fetch` that libraries need; rejects as `fetch` does, with the reason as `cause`. */
-export type Fetch = (url: string | URL, init?: RequestInit) => Promise<Response>;

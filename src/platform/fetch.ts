@@ -1,7 +1,8 @@
 import { Readable } from 'node:stream';
-import type { Fetch, HttpClient, HttpRequest, HttpResponse } from '../backend/http.ts';
+import type { HttpClient, HttpRequest, HttpResponse } from '../backend/http.ts';
 import { discard } from '../backend/http-body.ts';
 import { McpMasterError } from '../errors.ts';
+import type { Fetch } from '../oauth/fetch.ts';
 
 /** Statuses whose answers have no body (Fetch standard, "null body status"). */
 const WITHOUT_BODY = new Set([204, 205, 304]);
