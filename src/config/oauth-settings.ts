@@ -1,8 +1,10 @@
 import type { OAuthSettings } from './config.ts';
 import { wholeReference } from './interpolate.ts';
+import { PRESETS, withPreset } from './presets.ts';
 import type { OAuthFields } from './schema.ts';
 import type { Section } from './section.ts';
 import type { Path } from './source.ts';
+import { didYouMean } from './suggest.ts';
 import { redirectProblem, secureAddress } from './urls.ts';
 
 /** RFC 6749 §3.3: one scope. */
@@ -32,10 +34,13 @@ const RESERVED = new Set([
 /** OAuth settings under construction: every key may still be undefined. */
 type Draft = { [K in keyof OAuthSettings]: OAuthSettings[K] | undefined };
 
-/** The settings of the block at `path` (`auth_config`), checked; what is wrong is reported. */
+/**
+ * The settings of the block at `path` (`auth_config`), checked, with what the provider's preset adds;
+ * what is wrong is reported.
+ */
 export function readOAuth(section: Section, path: Path, fields: OAuthFields): OAuthSettings {
   const draft: Draft = {
-    provider: fields.provider,
+    provider: readProvider(section, [...path, 'provider'], fields.provider),
     clientId: fields.client_id,
     clientSecret: fields.client_secret,
     clientMetadataUrl: secureAddress(
@@ -64,7 +69,22 @@ export function readOAuth(section: Section, path: Path, fields: OAuthFields): OA
     allowPassthrough: fields.allow_passthrough,
   };
   checkClient(section, path, draft);
-  return withoutUndefined(draft);
+  return withPreset(withoutUndefined(draft));
+}
+
+/** The name of a preset, in lower case. */
+function readProvider(section: Section, path: Path, given: string | undefined): string | undefined {
+  if (given === undefined || section.isUnresolved(path)) return given;
+  const name = given.toLowerCase();
+  const known = [...PRESETS.keys()];
+  if (!known.includes(name)) {
+    section.error(path, `expected one of ${known.join(', ')}, got ${JSON.stringify(given)}`, {
+      hint:
+        didYouMean(given, known) ??
+        'Leave it out, and set `issuer`, or `authorization_endpoint` and `token_endpoint`, if the server does not name its login.',
+    });
+  }
+  return name;
 }
 
 function readScopes(

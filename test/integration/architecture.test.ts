@@ -39,6 +39,12 @@ describe('the linter', () => {
       'noRestrictedImports',
     ],
     [
+      'an import against the direction from a deeper folder',
+      'src/oauth/flow/planted.ts',
+      `import { Backend } from '../../backend/backend.ts';`,
+      'noRestrictedImports',
+    ],
+    [
       'the platform in the middle of the house',
       'src/backend/planted.ts',
       `import { createProcesses } from '../platform/processes.ts';`,

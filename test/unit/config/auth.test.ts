@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { AuthConfig } from '../../../src/config/config.ts';
+import { withPreset } from '../../../src/config/presets.ts';
 import { checkEntry, configOf, errors, serverOf } from './support.ts';
 
 const url = 'https://a.example/mcp';
@@ -37,7 +38,7 @@ describe('the strategy', () => {
     [{ oauth: {} }, { strategy: 'delegate_oauth', oauth: {} }],
     [
       { auth_config: { provider: 'github' } },
-      { strategy: 'delegate_oauth', oauth: { provider: 'github' } },
+      { strategy: 'delegate_oauth', oauth: withPreset({ provider: 'github' }) },
     ],
     [{ auth_strategy: 'master_oauth' }, { strategy: 'master_oauth', oauth: {} }],
     [

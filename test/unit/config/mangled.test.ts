@@ -24,6 +24,9 @@ const GITHUB: AuthConfig = {
     provider: 'github',
     authorizationEndpoint: 'https://github.com/login/oauth/authorize',
     tokenEndpoint: 'https://github.com/login/oauth/access_token',
+    // Of the preset.
+    issuer: 'https://github.com/login/oauth',
+    resource: false,
     clientId: 'gh-id',
     clientSecret: 'gh-secret',
     scopes: ['repo', 'read:user'],

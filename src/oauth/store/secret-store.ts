@@ -1,4 +1,4 @@
-import type { McpMasterError } from '../errors.ts';
+import type { McpMasterError } from '../../errors.ts';
 
 export type StoreName = 'keychain' | 'file';
 

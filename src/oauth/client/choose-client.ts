@@ -1,0 +1,89 @@
+import type { OAuthSettings } from '../../config/config.ts';
+import { McpMasterError } from '../../errors.ts';
+import type { AuthorizationServer } from '../discovery/authorization-server.ts';
+import { shownUrl } from '../shown.ts';
+import type { OAuthDeps } from '../tokens/token-requests.ts';
+import { secretMethod } from './client-auth.ts';
+import {
+  CLIENT_AUTH_METHODS,
+  type ClientAuthMethod,
+  type ClientRegistration,
+} from './client-registration.ts';
+import { ownClientHint } from './own-client-hint.ts';
+import { readSigningKey } from './private-key.ts';
+import { registerClient } from './registration.ts';
+
+/** What a client is chosen for. */
+export interface ClientWish {
+  settings: OAuthSettings;
+  authorizationServer: AuthorizationServer;
+  /** Exactly as it will be sent. */
+  redirectUri: string;
+  /** The client of an earlier login at the same issuer. */
+  remembered: ClientRegistration | undefined;
+  scopes: string[];
+  /** Registers anew instead of using the remembered client. */
+  force?: boolean;
+}
+
+/**
+ * Who we are at an authorization server (MCP specification, "Client Registration Approaches"): the
+ * configured client, else a Client ID Metadata Document, else the client registered before with this
+ * redirect URI, else one that is registered now. Rejects with `CLIENT_ID_REQUIRED` when there is no
+ * way but the configuration, `CONFIG_INVALID` for a bad key, and with what {@link registerClient}
+ * rejects with.
+ */
+export async function chooseClient(wish: ClientWish, deps: OAuthDeps): Promise<ClientRegistration> {
+  const { settings, redirectUri, remembered } = wish;
+  const { metadata } = wish.authorizationServer;
+  if (settings.clientId !== undefined) return configuredClient(settings.clientId, wish, deps);
+  if (settings.clientMetadataUrl !== undefined) {
+    const clientId = settings.clientMetadataUrl;
+    if (metadata.client_id_metadata_document_supported === true) {
+      return { source: 'metadata_document', clientId, authMethod: 'none', redirectUri };
+    }
+    deps.log.warn(
+      `client_metadata_url is not used: ${shownUrl(metadata.issuer)} does not support Client ID Metadata Documents`,
+    );
+  }
+  const usable = remembered?.source === 'dynamic' && remembered.redirectUri === redirectUri;
+  if (usable && wish.force !== true) {
+    if (remembered.clientSecret !== undefined) deps.secret(remembered.clientSecret);
+    return remembered;
+  }
+  const { registration_endpoint: endpoint } = metadata;
+  if (endpoint !== undefined) return registerClient(endpoint, wish, deps);
+  const message = `${shownUrl(metadata.issuer)} does not register clients by itself, and no \`client_id\` is configured`;
+  throw new McpMasterError('CLIENT_ID_REQUIRED', message, { hint: ownClientHint(wish) });
+}
+
+async function configuredClient(
+  clientId: string,
+  { settings, authorizationServer, redirectUri }: ClientWish,
+  deps: OAuthDeps,
+): Promise<ClientRegistration> {
+  const { metadata } = authorizationServer;
+  const { clientSecret, privateKey } = settings;
+  for (const value of [clientSecret, privateKey]) if (value !== undefined) deps.secret(value);
+  const listed = metadata.token_endpoint_auth_methods_supported;
+  const authMethod = configuredMethod(settings, listed);
+  if (privateKey !== undefined && authMethod === 'private_key_jwt') {
+    // A key that can't be used is better found before a browser opens.
+    await readSigningKey(privateKey, metadata.token_endpoint_auth_signing_alg_values_supported);
+  }
+  return {
+    ...{ source: 'configured', clientId, authMethod, redirectUri },
+    ...(clientSecret !== undefined && { clientSecret }),
+    ...(privateKey !== undefined && { privateKey }),
+  };
+}
+
+function configuredMethod(
+  { tokenEndpointAuthMethod, clientSecret, privateKey }: OAuthSettings,
+  listed: readonly string[] | undefined,
+): ClientAuthMethod {
+  const chosen = CLIENT_AUTH_METHODS.find((method) => method === tokenEndpointAuthMethod);
+  if (chosen !== undefined) return chosen;
+  if (privateKey !== undefined) return 'private_key_jwt';
+  return clientSecret === undefined ? 'none' : secretMethod(listed);
+}

@@ -1,0 +1,214 @@
+import type { OAuthSettings } from '../config/config.ts';
+import { isRemoteHttp } from '../config/urls.ts';
+import { McpMasterError, toMcpMasterError } from '../errors.ts';
+import { chooseClient } from './client/choose-client.ts';
+import type { ClientRegistration } from './client/client-registration.ts';
+import type { Challenge } from './discovery/challenge.ts';
+import {
+  assumptionError,
+  type Discovery,
+  type DiscoveryDeps,
+  discover,
+} from './discovery/discover.ts';
+import { probeChallenge } from './discovery/probe.ts';
+import type { ListenOnLoopback } from './doors.ts';
+import { OAuthFlowController, type PendingLogin } from './flow/flow-controller.ts';
+import { openCallback } from './flow/open-callback.ts';
+import type { ChallengeRecords } from './store/challenge-records.ts';
+import type { LoginKey } from './store/login-key.ts';
+import type { Logins } from './store/logins.ts';
+import type { SecretStore } from './store/secret-store.ts';
+import type { StoredLogin } from './store/stored-login.ts';
+import {
+  type AuthorizationRequest,
+  createAuthorizationRequest,
+} from './tokens/authorization-request.ts';
+import { chooseScopes } from './tokens/choose-scopes.ts';
+import { exchangeCode, type OAuthDeps } from './tokens/token-requests.ts';
+
+/** Who logs in where. */
+export interface LoginTarget {
+  key: LoginKey;
+  url: URL;
+  /** The server's own headers: without some of them it may not even say what it demands. */
+  headers: Record<string, string>;
+  /** With stored secrets filled in. */
+  settings: OAuthSettings;
+}
+
+/** How to log in. */
+export interface LoginOptions {
+  /** Scopes to ask for instead of those that the server names. */
+  scopes?: string[] | undefined;
+  /** Registers a client anew instead of using the one of the login before. */
+  force: boolean;
+  /** Milliseconds that the person has. */
+  patience: number;
+  /** Ends the login with the signal's reason. */
+  signal: AbortSignal;
+}
+
+/** What a login shows to the person. */
+export interface Invitation {
+  /** The address of the provider, to be opened in a browser. */
+  url: string;
+  /** Takes the address that the browser ended on; throws `STATE_MISMATCH` when it is another login's. */
+  submit(address: string): void;
+}
+
+/** What {@link login} works with. */
+export interface LoginDeps extends OAuthDeps, DiscoveryDeps {
+  listen: ListenOnLoopback;
+  store: SecretStore;
+  logins: Logins;
+  challenges: ChallengeRecords;
+  /** Shows the address and opens the browser; what it rejects with ends the login. */
+  invite(invitation: Invitation): Promise<void>;
+}
+
+/**
+ * Logs a person in: an authorization code with PKCE over a loopback redirect (RFC 8252, OAuth 2.1,
+ * MCP specification, "Authorization"). Rejects with an `McpMasterError` that says which step failed;
+ * until the new login is saved the stored one stays as it is.
+ */
+export async function login(
+  target: LoginTarget,
+  options: LoginOptions,
+  deps: LoginDeps,
+): Promise<StoredLogin> {
+  const { key, url, headers, settings } = target;
+  refuseClearText(url);
+  await deps.store.probe();
+  const before = await storedBefore(key, options, deps);
+  const probed = await probeChallenge({ url, headers }, deps);
+  const challenge = { ...probed?.challenge, ...deps.challenges.get(key.file) };
+  const found = await discover({ url, settings, challenge }, deps);
+  const { issuer } = found.authorizationServer.metadata;
+  // Credentials of a client are never used at another issuer than the one that gave them.
+  const known = before?.authorizationServer.metadata.issuer === issuer ? before : undefined;
+  const controller = new OAuthFlowController({ now: deps.now });
+  const callback = await openCallback(settings, known?.client, controller, deps.listen);
+  try {
+    const { redirectUri } = callback;
+    const step: Step = { target, options, found, challenge, known, redirectUri };
+    const { request, client } = await prepareRequest(step, deps);
+    const attempt = { ...request, ...key, authorizationUrl: request.url };
+    const pending = controller.begin(attempt);
+    return await concluding(pending, options, async () => {
+      await deps.invite({ url: request.url, submit: (address) => pending.submit(address) });
+      const response = await pending.response;
+      const tokens = await exchangeCode({ ...found, client, request, response }, deps);
+      return await save(target, { ...found, client, tokens }, deps);
+    });
+  } finally {
+    await controller.settled();
+    await callback.close();
+  }
+}
+
+/** A token for this address could never be used: better to say so before the browser opens. */
+function refuseClearText(url: URL): void {
+  if (!isRemoteHttp(url.href)) return;
+  throw new McpMasterError('INSECURE_URL', `no login for ${url.origin}: it has no encryption`, {
+    hint: 'Write https:// in its `url`. Only servers on this computer may have http://.',
+  });
+}
+
+/** What is known when the authorization request is made. */
+interface Step {
+  target: LoginTarget;
+  options: LoginOptions;
+  found: Discovery;
+  challenge: Challenge;
+  /** The login at the same issuer that will be replaced. */
+  known: StoredLogin | undefined;
+  redirectUri: string;
+}
+
+async function prepareRequest(
+  { target, options, found, challenge, known, redirectUri }: Step,
+  deps: LoginDeps,
+): Promise<{ request: AuthorizationRequest; client: ClientRegistration }> {
+  const { settings, url } = target;
+  const wanted = chooseScopes({
+    ...{ ...found, settings, challenge },
+    asked: options.scopes,
+    granted: known?.tokens.scopes ?? [],
+  });
+  const { scopes } = wanted;
+  const wish = { ...found, settings, redirectUri, scopes, remembered: known?.client };
+  const client = await chooseClient({ ...wish, force: options.force }, deps).catch((error) => {
+    throw isNotThere(error, found) ? assumptionError({ url }, found, error.status) : error;
+  });
+  const request = await createAuthorizationRequest({ ...found, client, settings, ...wanted }, deps);
+  return { request, client };
+}
+
+/** The endpoints were assumed, and there is nothing at them. */
+function isNotThere(
+  error: unknown,
+  { authorizationServer }: Discovery,
+): error is McpMasterError & { status: number } {
+  if (authorizationServer.source !== 'assumed' || !(error instanceof McpMasterError)) return false;
+  return error.status === 404 || error.status === 405;
+}
+
+async function save(
+  { key }: LoginTarget,
+  gained: Pick<StoredLogin, 'authorizationServer' | 'client' | 'resource' | 'tokens'>,
+  { logins, challenges, now }: LoginDeps,
+): Promise<StoredLogin> {
+  const { authorizationServer, client, resource, tokens } = gained;
+  const { server } = key;
+  const saved = await logins.save(key, {
+    ...{ server, loggedInAt: now(), authorizationServer, client, resource, tokens },
+  });
+  await challenges.clear(key.file);
+  return saved;
+}
+
+/** The login that will be replaced; one that can't be read is no reason not to log in anew. */
+async function storedBefore(
+  key: LoginKey,
+  { force }: LoginOptions,
+  { logins, log }: LoginDeps,
+): Promise<StoredLogin | undefined> {
+  try {
+    return await logins.read(key);
+  } catch (error) {
+    const { code, message } = toMcpMasterError(error);
+    if (!force && code !== 'INTERNAL') throw error;
+    log.warn(`${message}; it will be replaced`);
+    return undefined;
+  }
+}
+
+/** Tells the page in the browser how the login ended, and ends it when the time is up. */
+async function concluding<T>(
+  pending: PendingLogin,
+  { patience, signal }: LoginOptions,
+  body: () => Promise<T>,
+): Promise<T> {
+  const onAbort = () => pending.cancel(toMcpMasterError(signal.reason));
+  const timer = setTimeout(() => pending.cancel(timeoutError(patience)), patience);
+  signal.addEventListener('abort', onAbort);
+  if (signal.aborted) onAbort();
+  try {
+    const result = await body();
+    pending.finish();
+    return result;
+  } catch (error) {
+    pending.finish(toMcpMasterError(error));
+    throw error;
+  } finally {
+    clearTimeout(timer);
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+function timeoutError(patience: number): McpMasterError {
+  const seconds = Math.round(patience / 1000);
+  return new McpMasterError('LOGIN_TIMEOUT', `nobody came back from the browser in ${seconds} s`, {
+    hint: 'Try again. If the page in the browser showed an error about the client, add --force.',
+  });
+}

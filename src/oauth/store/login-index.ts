@@ -1,0 +1,102 @@
+import { z } from 'zod';
+import type { LoginKey } from './login-key.ts';
+import type { StoreName } from './secret-store.ts';
+import type { StateFiles } from './state-files.ts';
+import type { StoredLogin } from './stored-login.ts';
+
+const FOLDER = 'logins';
+const VERSION = 1;
+
+/** What `auth status` shows of a login without touching the store: nothing secret. */
+export interface LoginEntry {
+  revision: string;
+  server: string;
+  account: string;
+  store: StoreName;
+  /** Milliseconds since the epoch; renewing the tokens changes nothing of it. */
+  loggedInAt: number;
+  issuer: string;
+  scopes: string[];
+  /** Milliseconds since the epoch; undefined = unknown. */
+  expiresAt?: number | undefined;
+  hasRefreshToken: boolean;
+}
+
+const schema = z.object({
+  version: z.literal(VERSION),
+  revision: z.string(),
+  server: z.string(),
+  account: z.string(),
+  store: z.enum(['keychain', 'file']),
+  loggedInAt: z.number(),
+  issuer: z.string(),
+  scopes: z.array(z.string()),
+  expiresAt: z.number().optional(),
+  hasRefreshToken: z.boolean(),
+});
+
+/** The index of the logins: a file for each. One that can't be read counts as none, and is told. */
+export class LoginIndex {
+  readonly #files: StateFiles;
+  readonly #warn: (message: string) => void;
+
+  constructor(files: StateFiles, warn: (message: string) => void) {
+    this.#files = files;
+    this.#warn = warn;
+  }
+
+  get(file: string): LoginEntry | undefined {
+    const text = this.#files.read(FOLDER, file);
+    if (text === undefined) return undefined;
+    const { data } = schema.safeParse(parseJson(text));
+    if (data === undefined) {
+      this.#warn(`the record of a login, ${file}, is damaged or of a newer version`);
+      return undefined;
+    }
+    const { version: _, ...entry } = data;
+    return entry;
+  }
+
+  /** All that can be read, by their file. */
+  all(): Map<string, LoginEntry> {
+    const found = this.#files.list(FOLDER).map((file) => [file, this.get(file)] as const);
+    return new Map(found.flatMap(([file, entry]) => (entry === undefined ? [] : [[file, entry]])));
+  }
+
+  async put(key: LoginKey, login: StoredLogin, store: StoreName): Promise<void> {
+    const { revision, server, loggedInAt, authorizationServer, tokens } = login;
+    const entry: LoginEntry = {
+      ...{ revision, server, account: key.account, store, loggedInAt },
+      issuer: authorizationServer.metadata.issuer,
+      scopes: tokens.scopes,
+      expiresAt: tokens.expiresAt,
+      hasRefreshToken: tokens.refreshToken !== undefined,
+    };
+    await this.write(key.file, entry);
+  }
+
+  async write(file: string, entry: LoginEntry): Promise<void> {
+    await this.#files.write(FOLDER, file, JSON.stringify({ version: VERSION, ...entry }));
+  }
+
+  remove(file: string): Promise<boolean> {
+    return this.#files.remove(FOLDER, file);
+  }
+
+  /** Changes whenever the login does; undefined when there is none. Cheap. */
+  version(file: string): string | undefined {
+    return this.#files.version(FOLDER, file);
+  }
+
+  watch(onChange: () => void): () => void {
+    return this.#files.watch(FOLDER, onChange);
+  }
+}
+
+function parseJson(value: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,87 @@
+import { z } from 'zod';
+import { McpMasterError } from '../../errors.ts';
+import { CLIENT_AUTH_METHODS, type ClientRegistration } from '../client/client-registration.ts';
+import type { AuthorizationServer } from '../discovery/authorization-server.ts';
+import type { TokenSet } from '../tokens/token-set.ts';
+
+/** The format of the items; a later version is refused, never overwritten unread. */
+const VERSION = 1;
+
+/** All that is needed to use a login and to renew it: one item of the token store. */
+export interface StoredLogin {
+  /** Another one with each save. */
+  revision: string;
+  server: string;
+  /** When the person logged in, in milliseconds since the epoch; renewing changes nothing of it. */
+  loggedInAt: number;
+  authorizationServer: AuthorizationServer;
+  /** The `resource` parameter (RFC 8707) that the token was asked for with; undefined = none. */
+  resource: string | undefined;
+  client: ClientRegistration;
+  tokens: TokenSet;
+}
+
+const text = z.string().min(1);
+const texts = z.array(z.string());
+
+const metadata = z.looseObject({
+  issuer: text,
+  authorization_endpoint: text,
+  token_endpoint: text,
+});
+
+const item = z.object({
+  version: z.literal(VERSION),
+  revision: text,
+  server: text,
+  loggedInAt: z.number(),
+  authorizationServer: z.object({
+    metadata,
+    source: z.enum(['metadata', 'settings', 'assumed']),
+  }),
+  resource: text.optional(),
+  client: z.object({
+    source: z.enum(['configured', 'metadata_document', 'dynamic']),
+    clientId: text,
+    clientSecret: text.optional(),
+    authMethod: z.enum(CLIENT_AUTH_METHODS),
+    redirectUri: text,
+  }),
+  tokens: z.object({
+    accessToken: text,
+    refreshToken: text.optional(),
+    expiresAt: z.number().optional(),
+    obtainedAt: z.number(),
+    scopes: texts,
+  }),
+});
+
+/** The text of an item. What the configuration knows of the client is left out: it stays there. */
+export function serialiseLogin(login: StoredLogin): string {
+  const { clientSecret, privateKey: _, ...client } = login.client;
+  const own = client.source === 'dynamic' && clientSecret !== undefined ? { clientSecret } : {};
+  return JSON.stringify({ version: VERSION, ...login, client: { ...client, ...own } });
+}
+
+/** Reads an item. Throws `INTERNAL` with the way out when it is damaged or of a later version. */
+export function parseLogin(value: string, server: string): StoredLogin {
+  const { success, data } = item.safeParse(parseJson(value));
+  if (success) {
+    const { version: _, ...login } = data;
+    // The schema is this type, but for members that are absent instead of undefined.
+    return { resource: undefined, ...login } as StoredLogin;
+  }
+  const version = z.object({ version: z.number() }).safeParse(parseJson(value)).data?.version ?? 0;
+  const reason = version > VERSION ? 'was written by a newer mcp-master' : 'is damaged';
+  throw new McpMasterError('INTERNAL', `the stored login of server "${server}" ${reason}`, {
+    hint: `Log in again: mcp-master auth login --server=${server} --force`,
+  });
+}
+
+function parseJson(value: string): unknown {
+  try {
+    return JSON.parse(value);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,120 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+import { profilePrefix } from './login-key.ts';
+import type { StoreName } from './secret-store.ts';
+import type { StateFiles } from './state-files.ts';
+import type { Stores } from './stores.ts';
+
+const FOLDER = 'secrets';
+const VERSION = 1;
+const DIGITS = 8;
+
+/** A secret's record: everything but its value. */
+export interface SecretEntry {
+  name: string;
+  account: string;
+  store: StoreName;
+  /** Milliseconds since the epoch. */
+  changedAt: number;
+}
+
+const schema = z.object({
+  version: z.literal(VERSION),
+  name: z.string(),
+  account: z.string(),
+  store: z.enum(['keychain', 'file']),
+  changedAt: z.number(),
+});
+
+/** What {@link UserSecrets} works with. */
+export interface UserSecretsDeps {
+  files: StateFiles;
+  stores: Stores;
+  /** '' = no profile. */
+  profile: string;
+  now(): number;
+  /** Registers a value that must never be shown. */
+  secret(value: string): void;
+  warn(message: string): void;
+}
+
+/** The secrets that the user stores under a name, for `keyring:NAME` in the configuration. */
+export class UserSecrets {
+  readonly #deps: UserSecretsDeps;
+
+  constructor(deps: UserSecretsDeps) {
+    this.#deps = deps;
+  }
+
+  /** Undefined when none of that name is stored, which costs no look into the store. */
+  async read(name: string): Promise<string | undefined> {
+    const { stores, secret } = this.#deps;
+    if (this.version(name) === undefined) return undefined;
+    const account = this.#accountOf(name);
+    const value = (await stores.current().read([account])).get(account);
+    if (value !== undefined && typeof value !== 'string') throw value;
+    if (value !== undefined) secret(value);
+    return value;
+  }
+
+  async set(name: string, value: string): Promise<void> {
+    const { stores, secret, now } = this.#deps;
+    secret(value);
+    const store = stores.current();
+    const account = this.#accountOf(name);
+    await store.write(account, value);
+    await this.write({ name, account, store: store.name, changedAt: now() });
+  }
+
+  /** Resolves with whether there was one. */
+  async delete(name: string): Promise<boolean> {
+    const deleted = await this.#deps.stores.current().delete(this.#accountOf(name));
+    const recorded = await this.#deps.files.remove(FOLDER, fileOf(name));
+    return deleted || recorded;
+  }
+
+  /** All that are stored, by name. */
+  list(): SecretEntry[] {
+    return this.#deps.files.list(FOLDER).flatMap((file) => {
+      const entry = this.#parse(file);
+      return entry === undefined ? [] : [entry];
+    });
+  }
+
+  /** Replaces the record of a secret. */
+  async write(entry: SecretEntry): Promise<void> {
+    const text = JSON.stringify({ version: VERSION, ...entry });
+    await this.#deps.files.write(FOLDER, fileOf(entry.name), text);
+  }
+
+  /** Changes whenever the secret does; undefined when there is none. Cheap. */
+  version(name: string): string | undefined {
+    return this.#deps.files.version(FOLDER, fileOf(name));
+  }
+
+  watch(onChange: () => void): () => void {
+    return this.#deps.files.watch(FOLDER, onChange);
+  }
+
+  #parse(file: string): SecretEntry | undefined {
+    const text = this.#deps.files.read(FOLDER, file);
+    if (text === undefined) return undefined;
+    try {
+      const { version: _, ...entry } = schema.parse(JSON.parse(text));
+      return entry;
+    } catch {
+      this.#deps.warn(`the record of a secret, ${file}, is damaged or of a newer version`);
+      return undefined;
+    }
+  }
+
+  #accountOf(name: string): string {
+    return `${profilePrefix(this.#deps.profile)}secret/${name}`;
+  }
+}
+
+/** Names that differ in nothing but case are different also where the file system sees them as one. */
+function fileOf(name: string): string {
+  const hash = createHash('sha256').update(name).digest('hex').slice(0, DIGITS);
+  return `${name}-${hash}`;
+}

@@ -1,0 +1,51 @@
+import type { OAuthSettings } from '../../config/config.ts';
+import type { AuthorizationServer } from '../discovery/authorization-server.ts';
+import type { Challenge } from '../discovery/challenge.ts';
+
+/** What is known of the scopes that a login may ask for. */
+export interface ScopeSources {
+  settings: OAuthSettings;
+  /** Those that the person named for this login; undefined = none were named. */
+  asked: string[] | undefined;
+  challenge: Challenge | undefined;
+  /** Those of the login before. */
+  granted: string[];
+  /** `scopes_supported` of the protected resource. */
+  resourceScopes: string[];
+  authorizationServer: AuthorizationServer;
+}
+
+/** What to ask for. */
+export interface WantedScopes {
+  /** Empty = the parameter is left out, and the server chooses (RFC 6749 §3.3). */
+  scopes: string[];
+  /** `consent` where refresh tokens depend on it (OpenID Connect Core §11). */
+  prompt: 'consent' | undefined;
+}
+
+const OFFLINE_ACCESS = 'offline_access';
+
+/**
+ * Those that the person named, else those of the configuration, else those of the challenge, else all
+ * that the resource supports (MCP specification, "Scope Selection Strategy"). After an
+ * `insufficient_scope` those of the login before and of the challenge are added ("Step-Up
+ * Authorization Flow"), so that nothing is lost. `offline_access` is added where it is offered.
+ */
+export function chooseScopes(sources: ScopeSources): WantedScopes {
+  const { settings, asked, authorizationServer } = sources;
+  const wanted = asked ?? stepUp(sources);
+  const offered = authorizationServer.metadata.scopes_supported?.includes(OFFLINE_ACCESS) === true;
+  // An empty list in the configuration is a wish: no `scope` at all.
+  const none = (asked ?? settings.scopes)?.length === 0;
+  const scopes = [...new Set([...wanted, ...(offered && !none ? [OFFLINE_ACCESS] : [])])];
+  const prompt = offered && scopes.includes(OFFLINE_ACCESS) ? 'consent' : undefined;
+  return { scopes, prompt };
+}
+
+function stepUp({ settings, challenge, granted, resourceScopes }: ScopeSources): string[] {
+  const challenged = challenge?.scopes ?? [];
+  const named = challenged.length > 0 ? challenged : resourceScopes;
+  const usual = settings.scopes ?? named;
+  if (challenge?.error !== 'insufficient_scope') return usual;
+  return [...usual, ...granted, ...challenged];
+}

@@ -1,0 +1,128 @@
+import { describe, expect, it, vi } from 'vitest';
+import { McpMasterError } from '../../../src/errors.ts';
+import type { StoredLogin } from '../../../src/oauth/store/stored-login.ts';
+import { TokenSource } from '../../../src/oauth/token-source.ts';
+import type { TokenSet } from '../../../src/oauth/tokens/token-set.ts';
+import { KEY, memoryLogins, someLogin } from '../../support/stored-login.ts';
+
+const HOUR = 3_600_000;
+
+function createSource(refresh?: (login: StoredLogin) => Promise<TokenSet>) {
+  const world = memoryLogins();
+  const clock = { now: 0 };
+  const renew = vi.fn(refresh ?? (async ({ tokens }: StoredLogin) => renewed(tokens, clock.now)));
+  const deps = { logins: world.logins, refresh: renew, now: () => clock.now, profile: '' };
+  return { ...world, clock, renew, deps, source: new TokenSource(KEY, deps) };
+}
+
+function renewed(tokens: TokenSet, now: number): TokenSet {
+  return {
+    ...tokens,
+    ...{ accessToken: 'access-2', refreshToken: 'refresh-2' },
+    ...{ obtainedAt: now, expiresAt: now + HOUR },
+  };
+}
+
+describe('TokenSource', () => {
+  it('has no token, and asks no store, before a login', async () => {
+    const { source, keychain } = createSource();
+    expect(await source.accessToken()).toBeUndefined();
+    expect(keychain.calls).toBe(0);
+  });
+
+  it('reads the store once for many requests', async () => {
+    const { source, logins, keychain } = createSource();
+    await logins.save(KEY, someLogin());
+    keychain.calls = 0;
+    const tokens = await Promise.all([1, 2, 3].map(() => source.accessToken()));
+    expect(tokens).toEqual(['access-1', 'access-1', 'access-1']);
+    await source.accessToken();
+    expect(keychain.calls).toBe(1);
+  });
+
+  it('sees a login of another process, and a logout', async () => {
+    const { source, logins } = createSource();
+    await logins.save(KEY, someLogin());
+    await source.accessToken();
+    const tokens = { ...someLogin().tokens, accessToken: 'from elsewhere' };
+    await logins.save(KEY, someLogin({ tokens }));
+    expect(await source.accessToken()).toBe('from elsewhere');
+    await logins.remove(KEY);
+    expect(await source.accessToken()).toBeUndefined();
+  });
+
+  it('renews once, for all who ask, a minute before the end, and saves what it got', async () => {
+    const { source, logins, renew, clock } = createSource();
+    await logins.save(KEY, someLogin());
+    clock.now = HOUR - 60_001;
+    expect(await source.accessToken()).toBe('access-1');
+    clock.now = HOUR - 60_000;
+    const tokens = await Promise.all([1, 2, 3].map(() => source.accessToken()));
+    expect(tokens).toEqual(['access-2', 'access-2', 'access-2']);
+    expect(renew).toHaveBeenCalledOnce();
+    expect((await logins.read(KEY))?.tokens.refreshToken).toBe('refresh-2');
+    expect(await source.accessToken()).toBe('access-2');
+  });
+
+  it('renews a short-lived token in the last fifth of its life', async () => {
+    const { source, logins, clock } = createSource();
+    const tokens = { ...someLogin().tokens, expiresAt: 10_000 };
+    await logins.save(KEY, someLogin({ tokens }));
+    clock.now = 7999;
+    expect(await source.accessToken()).toBe('access-1');
+    clock.now = 8000;
+    expect(await source.accessToken()).toBe('access-2');
+  });
+
+  it('uses a token to its very end when it can not be renewed now, and then says why', async () => {
+    const { source, logins, clock } = createSource(async () => {
+      throw new McpMasterError('REFRESH_FAILED', 'the network is down');
+    });
+    await logins.save(KEY, someLogin());
+    clock.now = HOUR - 1;
+    expect(await source.accessToken()).toBe('access-1');
+    clock.now = HOUR;
+    await expect(source.accessToken()).rejects.toMatchObject({ code: 'REFRESH_FAILED' });
+    expect((await logins.read(KEY))?.tokens.refreshToken).toBe('refresh-1');
+  });
+
+  it('asks for a login when the server rejects the refresh token, and deletes nothing', async () => {
+    const { source, logins, clock } = createSource(async () => {
+      throw new McpMasterError('REFRESH_REJECTED', 'invalid_grant');
+    });
+    await logins.save(KEY, someLogin());
+    clock.now = HOUR;
+    await expect(source.accessToken()).rejects.toMatchObject({
+      code: 'LOGIN_REQUIRED',
+      hint: expect.stringContaining('mcp-master auth login --server=x'),
+    });
+    expect(await logins.read(KEY)).toBeDefined();
+  });
+
+  it('asks for a login when an expired token has no refresh token', async () => {
+    const { source, logins, clock } = createSource();
+    const { refreshToken: _, ...tokens } = someLogin().tokens;
+    await logins.save(KEY, someLogin({ tokens }));
+    clock.now = HOUR - 1;
+    expect(await source.accessToken()).toBe('access-1');
+    clock.now = HOUR;
+    await expect(source.accessToken()).rejects.toMatchObject({ code: 'LOGIN_REQUIRED' });
+  });
+
+  it('uses a token of unknown life until it is refused', async () => {
+    const { source, logins, clock } = createSource();
+    const { expiresAt: _, ...tokens } = someLogin().tokens;
+    await logins.save(KEY, someLogin({ tokens }));
+    clock.now = Number.MAX_SAFE_INTEGER;
+    expect(await source.accessToken()).toBe('access-1');
+  });
+
+  it('tries the store again after it failed', async () => {
+    const { source, logins, keychain } = createSource();
+    await logins.save(KEY, someLogin());
+    keychain.failure = new McpMasterError('KEYCHAIN_LOCKED', 'locked');
+    await expect(source.accessToken()).rejects.toMatchObject({ code: 'KEYCHAIN_LOCKED' });
+    keychain.failure = undefined;
+    expect(await source.accessToken()).toBe('access-1');
+  });
+});
