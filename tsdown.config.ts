@@ -1,7 +1,12 @@
 import { defineConfig } from 'tsdown';
 
 export default defineConfig({
-  entry: { main: 'src/main.ts', index: 'src/index.ts' },
+  entry: {
+    main: 'src/main.ts',
+    index: 'src/index.ts',
+    // A process of its own: a call of the keychain may never return.
+    keychain: 'src/platform/keychain/helper.ts',
+  },
   format: 'esm',
   platform: 'node',
   target: 'node20.17',

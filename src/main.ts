@@ -1,22 +1,33 @@
+import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 import type { Context } from './cli/context.ts';
 import { EXIT } from './cli/exit-codes.ts';
 import { run } from './cli/program.ts';
 import { Redactor } from './log.ts';
+import { canOpenBrowser, createOpenBrowser } from './platform/browser.ts';
 import { createCatalogueFiles } from './platform/catalogue-files.ts';
+import { createEncryptedFiles } from './platform/encrypted-files.ts';
+import { createFetch } from './platform/fetch.ts';
 import { findFolders } from './platform/folders.ts';
 import { createHttpClient } from './platform/http-client.ts';
+import { createKeychainStore } from './platform/keychain/keychain-store.ts';
+import { listenOnLoopback } from './platform/loopback-server.ts';
 import { createProcesses } from './platform/processes.ts';
 import { readRegularFile, statFile } from './platform/regular-file.ts';
 import { createInterrupts } from './platform/signals.ts';
+import { createStateFiles } from './platform/state-files.ts';
 import { claimStdout } from './platform/stdout.ts';
 
 /** How long a reader who does not read may keep the program from its end, in milliseconds. */
 const FLUSH_MS = 500;
+
+/** Built beside this file: what talks to the keychain is a process of its own. */
+const KEYCHAIN_HELPER = fileURLToPath(new URL('./keychain.js', import.meta.url));
 
 const { env, platform } = process;
 const processes = createProcesses(platform);
@@ -51,11 +62,29 @@ const context: Context = {
   spawn: processes.spawn,
   createHttp: (proxyEnv, log) =>
     createHttpClient({ env: proxyEnv, log, userAgent: `mcp-master/${version}` }),
+  createFetch,
+  createStateFiles: ({ state }, log) => createStateFiles(state, log),
+  createSecretStore: (name, { state }, storeEnv, log) =>
+    name === 'file'
+      ? createEncryptedFiles({ folder: state, env: storeEnv, log })
+      : createKeychainStore({
+          env,
+          platform,
+          helper: KEYCHAIN_HELPER,
+          node: process.execPath,
+          log,
+        }),
+  listenOnLoopback,
+  createBrowser: (browserEnv, log) =>
+    canOpenBrowser(browserEnv, platform) ? createOpenBrowser({ env, platform, log }) : undefined,
+  resolveHost: async (hostname) =>
+    (await lookup(hostname, { all: true })).map(({ address }) => address),
   createCatalogueStore: ({ cache }, log) => createCatalogueFiles(cache, log),
   findFolders: (profile) => findFolders({ env, platform, homedir: home, profile }),
   folderExists: (path) => statFile(path)?.isDirectory() === true,
   claimStdout,
   onInterrupt: interrupts.on,
+  interrupt: () => void process.kill(process.pid, 'SIGINT'),
 };
 
 // Nobody reads the log, or the results, any more: that is no reason to fail.

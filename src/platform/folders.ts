@@ -22,7 +22,7 @@ const PROFILE_NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,31}$/;
 export function findFolders(request: FolderRequest): Folders {
   const profile = request.profile ?? request.env['MCP_MASTER_PROFILE'] ?? '';
   const base = baseFolders(request);
-  if (profile === '') return base;
+  if (profile === '') return { ...base, profile };
   if (!PROFILE_NAME.test(profile)) {
     throw new McpMasterError('CONFIG_INVALID', `"${profile}" can't be the name of a profile`, {
       hint: 'Use up to 32 letters, digits, "_" and "-", beginning with a letter or digit.',
@@ -30,10 +30,15 @@ export function findFolders(request: FolderRequest): Folders {
   }
   const { join } = pathsOf(request.platform);
   const within = (folder: string) => join(folder, 'profiles', profile);
-  return { config: within(base.config), state: within(base.state), cache: within(base.cache) };
+  return {
+    profile,
+    config: within(base.config),
+    state: within(base.state),
+    cache: within(base.cache),
+  };
 }
 
-function baseFolders({ env, platform, homedir }: FolderRequest): Folders {
+function baseFolders({ env, platform, homedir }: FolderRequest): Omit<Folders, 'profile'> {
   const { join, resolve, isAbsolute } = pathsOf(platform);
   const own = env['MCP_MASTER_HOME'];
   if (own) {

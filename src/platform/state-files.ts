@@ -1,0 +1,68 @@
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Logger } from '../log.ts';
+import type { StateFiles } from '../oauth/store/state-files.ts';
+import { errorCode, removeFile, replaceFile } from './replace-file.ts';
+import { watchFolder } from './watch-folder.ts';
+
+const EXTENSION = '.json';
+
+/** The files of a state folder: `<root>/<folder>/<name>.json`, mode 0600 in folders of mode 0700. */
+export function createStateFiles(root: string, log: Logger): StateFiles {
+  const fileOf = (folder: string, name: string) => join(root, folder, `${name}${EXTENSION}`);
+  const unlessUnreadable = <T>(path: string, use: () => T): T | undefined => {
+    try {
+      return use();
+    } catch (error) {
+      if (errorCode(error) !== 'ENOENT') log.warn(`${path} can't be read: ${String(error)}`);
+      return undefined;
+    }
+  };
+  return {
+    read(folder, name) {
+      const path = fileOf(folder, name);
+      return unlessUnreadable(path, () => readFileSync(path, 'utf8'));
+    },
+    list(folder) {
+      const path = join(root, folder);
+      return unlessUnreadable(path, () => namesIn(path)) ?? [];
+    },
+    version: (folder, name) => versionOf(fileOf(folder, name)),
+    write: (folder, name, text) => replaceFile(fileOf(folder, name), text),
+    remove: (folder, name) => removeFile(fileOf(folder, name)),
+    watch: (folder, onChange) =>
+      watchFolder(join(root, folder), {
+        state: () => stateOf(join(root, folder)),
+        onChange,
+        log,
+      }),
+  };
+}
+
+function namesIn(folder: string): string[] {
+  return readdirSync(folder)
+    .filter((name) => name.endsWith(EXTENSION))
+    .map((name) => name.slice(0, -EXTENSION.length))
+    .sort();
+}
+
+/** Of the whole folder, for a watcher: one that can't be read is a state, too. */
+function stateOf(folder: string): string {
+  try {
+    const files = namesIn(folder).map((name) => `${name}${EXTENSION}`);
+    return files.map((file) => `${file} ${versionOf(join(folder, file))}`).join('\n');
+  } catch (error) {
+    return errorCode(error);
+  }
+}
+
+/** Each replacement is another file, so that two within one tick of the clock differ as well. */
+function versionOf(path: string): string | undefined {
+  try {
+    const { mtimeNs, ino, size } = statSync(path, { bigint: true });
+    return `${mtimeNs}-${ino}-${size}`;
+  } catch {
+    // Whoever then reads it is told why it can't be read.
+    return undefined;
+  }
+}
