@@ -1,4 +1,3 @@
-import { sendsCredential } from '../auth/request-headers.ts';
 import type { ServerConfig } from '../config/config.ts';
 import { McpMasterError, toMcpMasterError } from '../errors.ts';
 import type { IncomingRequest } from '../rpc/incoming-request.ts';
@@ -110,6 +109,13 @@ export class Backend {
     if (this.#state.phase === 'ready') this.#state.session.peer.notify(method, params);
   }
 
+  /** The login or a secret is another one: what failed for the want of it is tried again at once. */
+  credentialsChanged(): void {
+    if (this.#state.phase !== 'failed') return;
+    this.#failures = 0;
+    this.#restart();
+  }
+
   /** Ends the connection and, for a child process, its whole tree. Never rejects. */
   async close(): Promise<void> {
     const { phase } = this.#state;
@@ -205,22 +211,13 @@ export class Backend {
 
   /** The error as it is told: with the server's name, and without what the server leaked. */
   #explain(error: McpMasterError): McpMasterError {
-    const { name, endpoint } = this.config;
-    const { code, message, hint, cause } = error;
-    const refused = code === 'UNAUTHORIZED' && error.status === 401;
-    if (refused && endpoint.kind !== 'stdio' && !sendsCredential(endpoint)) {
-      const what = `server "${name}" needs a login: ${this.#deps.redact(message)}`;
-      return new McpMasterError('LOGIN_REQUIRED', what, { hint: LOGIN_HINT, cause });
-    }
-    return new McpMasterError(code, `server "${name}": ${this.#deps.redact(message)}`, {
+    const { code, message, hint, cause } = this.#deps.auth.explain(this.config, error);
+    return new McpMasterError(code, `server "${this.name}": ${this.#deps.redact(message)}`, {
       hint,
       cause,
     });
   }
 }
-
-const LOGIN_HINT =
-  'Give it a credential: "headers" or "api_key" in its entry of the configuration.';
 
 function closedError(name: string): McpMasterError {
   return new McpMasterError('INTERRUPTED', `server "${name}": mcp-master is shutting down`);

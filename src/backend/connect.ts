@@ -1,4 +1,4 @@
-import { requestHeaders } from '../auth/request-headers.ts';
+import type { Authentication, RequestAuth } from '../auth/authenticator.ts';
 import type { RemoteEndpoint, ServerConfig } from '../config/config.ts';
 import { fillSecrets, type ReadSecret } from '../config/secrets.ts';
 import { McpMasterError, toMcpMasterError } from '../errors.ts';
@@ -19,6 +19,7 @@ export interface ConnectDeps {
   http: HttpClient;
   surroundings: ChildSurroundings;
   readSecret: ReadSecret;
+  auth: Authentication;
   log: Logger;
   /** Masks what must not be shown in the text of an error. */
   redact(text: string): string;
@@ -49,7 +50,8 @@ export async function connect(
   deps: ConnectDeps,
   signal: AbortSignal,
 ): Promise<Session> {
-  const { endpoint, startupTimeout } = await fillSecrets(server, deps.readSecret);
+  const filled = fillSecrets(server, deps.readSecret);
+  const { endpoint, startupTimeout } = await unlessAborted(filled, signal);
   const deadline = deps.now() + startupTimeout * 1000;
   const open: Open = async (kind, transport) => {
     const remaining = Math.max(deadline - deps.now(), 1);
@@ -57,7 +59,9 @@ export async function connect(
       ...{ kind, transport, client, handlers, startupTimeout, remaining, signal, deps },
     });
   };
-  if (endpoint.kind !== 'stdio') return connectRemote(endpoint, open, deps);
+  if (endpoint.kind !== 'stdio') {
+    return connectRemote(endpoint, deps.auth.forServer(server, endpoint), open, deps);
+  }
   const { command, args, env, cwd } = endpoint;
   const child = { command, args, cwd, env: childEnvironment(env, deps.surroundings) };
   return open('stdio', new StdioTransport(child, deps.spawn, deps.log));
@@ -68,6 +72,7 @@ type Open = (kind: TransportKind, transport: Transport) => Promise<Session>;
 /** Streamable HTTP, or the deprecated transport (specification, "Backwards Compatibility"). */
 async function connectRemote(
   endpoint: RemoteEndpoint,
+  auth: RequestAuth,
   open: Open,
   deps: ConnectDeps,
 ): Promise<Session> {
@@ -75,9 +80,10 @@ async function connectRemote(
   const options = {
     url: new URL(endpoint.url),
     client: deps.http,
-    headers: async () => requestHeaders(endpoint),
-    onResponse: (code: number) => {
+    headers: () => auth.headers(),
+    onResponse: (code: number, headers: Record<string, string>) => {
       status = code;
+      auth.onRefusal(code, headers);
     },
     readTimeoutMs: endpoint.sseReadTimeout * 1000,
     log: deps.log,
@@ -129,13 +135,26 @@ async function openSession(opening: Opening): Promise<Session> {
   }
 }
 
+/** A keychain may take as long as a person does: the attempt can be called off meanwhile. */
+async function unlessAborted<T>(waiting: Promise<T>, signal: AbortSignal): Promise<T> {
+  const { promise, reject } = withRejection();
+  const onAbort = () => reject(calledOffError());
+  signal.addEventListener('abort', onAbort);
+  if (signal.aborted) onAbort();
+  try {
+    return await Promise.race([waiting, promise]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
 /** Rejects when the time is up or the attempt is called off. */
 function endOf({ remaining, startupTimeout, transport, signal }: Opening): {
   promise: Promise<never>;
   clear(): void;
 } {
   const { promise, reject } = withRejection();
-  const onAbort = () => reject(new McpMasterError('INTERRUPTED', 'the attempt was called off'));
+  const onAbort = () => reject(calledOffError());
   const onTime = () => reject(notReadyError(startupTimeout, transport));
   const timer = setTimeout(onTime, remaining);
   signal.addEventListener('abort', onAbort);
@@ -153,6 +172,10 @@ function withRejection(): { promise: Promise<never>; reject(error: McpMasterErro
     reject = refuse;
   });
   return { promise, reject };
+}
+
+function calledOffError(): McpMasterError {
+  return new McpMasterError('INTERRUPTED', 'the attempt was called off');
 }
 
 function notReadyError(startupTimeout: number, transport: Transport): McpMasterError {

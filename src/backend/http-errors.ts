@@ -94,6 +94,10 @@ export function noAnswerError(origin: string, what: string): McpMasterError {
 
 function forbidden(answered: string, refusal: Refusal): McpMasterError {
   const why = challenge(refusal) || excerpt(refusal.body);
+  if (/\berror="?insufficient_scope\b/.test(refusal.headers['www-authenticate'] ?? '')) {
+    const hint = 'Use a credential with the scopes that it asks for.';
+    return new McpMasterError('INSUFFICIENT_SCOPE', `${answered}${why}`, { hint });
+  }
   const hint = 'Log in with an account or scopes that allow this, or check the credential.';
   return new McpMasterError('UNAUTHORIZED', `${answered}${why}`, { hint });
 }

@@ -1,4 +1,5 @@
 import type { Ajv } from 'ajv';
+import type { Logger } from '../log.ts';
 import { isObject, type JsonObject, type JsonValue } from '../rpc/message.ts';
 
 /** A tool that is not shown, and why. */
@@ -39,6 +40,20 @@ export function createToolCheck(): CheckTools {
       else checked.leftOut.push({ tool: String(tool['name']), reason });
     }
     return checked;
+  };
+}
+
+/** A check for the tools of a server that keeps the usable ones and tells the log of the others. */
+export function createToolSieve(
+  log: Logger,
+): (server: string, tools: JsonObject[]) => Promise<JsonObject[]> {
+  const check = createToolCheck();
+  return async (server, tools) => {
+    const { usable, leftOut } = await check(tools);
+    for (const { tool, reason } of leftOut) {
+      log.warn(`tool "${tool}" of server "${server}" is left out: ${reason}`);
+    }
+    return usable;
   };
 }
 

@@ -8,7 +8,7 @@ import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { createOwnBackend } from './own-backend.ts';
 import { printable } from './render.ts';
-import { unknownServer } from './select.ts';
+import { rejectedError, unknownServer } from './select.ts';
 import { type GlobalFlags, openConfigured, type Workspace } from './workspace.ts';
 
 /** What `call` was asked to call. */
@@ -40,7 +40,7 @@ export async function call(
     return result['isError'] === true ? EXIT.failed : EXIT.done;
   } finally {
     await backend.close();
-    workspace.close();
+    await workspace.close();
     release();
   }
 }
@@ -71,12 +71,8 @@ function findServer({ config }: Workspace, name: string): ServerConfig {
       hint: 'Set "enabled" to true in its entry of the configuration.',
     });
   }
-  const rejected = config.rejected.find((known) => known.name === name);
-  const problem = rejected?.problems.find(({ level }) => level === 'error');
-  if (problem !== undefined) {
-    const { code, message, hint } = problem;
-    throw new McpMasterError(code, message, { hint });
-  }
+  const rejected = rejectedError(name, config.rejected);
+  if (rejected !== undefined) throw rejected;
   throw unknownServer(
     name,
     config.servers.map((known) => known.name),

@@ -4,10 +4,16 @@ import type { HttpClient } from '../backend/http.ts';
 import type { Environment } from '../config/config.ts';
 import type { ConfigDeps } from '../config/locate.ts';
 import type { Logger, Redactor } from '../log.ts';
+import type { ListenOnLoopback, OpenBrowser } from '../oauth/doors.ts';
+import type { Fetch } from '../oauth/fetch.ts';
+import type { SecretStore, StoreName } from '../oauth/store/secret-store.ts';
+import type { StateFiles } from '../oauth/store/state-files.ts';
 import type { CatalogueStore } from '../proxy/catalogue.ts';
 
 /** Where the files of one user, or of one of that user's profiles, are. Absolute paths. */
 export interface Folders {
+  /** The name of the profile; '' = none. */
+  profile: string;
   /** The configuration file and the `.env` beside it. */
   config: string;
   /** What must not be lost. */
@@ -39,6 +45,15 @@ export interface Context {
   /** An HTTP client with the proxies of an environment. */
   createHttp(env: Environment, log: Logger): HttpClient;
   createCatalogueStore(folders: Folders, log: Logger): CatalogueStore;
+  createFetch(http: HttpClient): Fetch;
+  createStateFiles(folders: Folders, log: Logger): StateFiles;
+  /** @param env where the key of the encrypted files is */
+  createSecretStore(name: StoreName, folders: Folders, env: Environment, log: Logger): SecretStore;
+  listenOnLoopback: ListenOnLoopback;
+  /** Undefined where no browser can be opened: without a display, or with `HEADLESS`. */
+  createBrowser(env: Environment, log: Logger): OpenBrowser | undefined;
+  /** The addresses of a host name. Rejects when there are none. */
+  resolveHost(hostname: string): Promise<string[]>;
   findFolders(profile: string | undefined): Folders;
   folderExists(path: string): boolean;
   /** From now on whatever is printed to stdout lands on stderr, but for what goes to the result. */
@@ -48,4 +63,6 @@ export interface Context {
    * soon as the command is done. Returns the way to stop that.
    */
   onInterrupt(callback: () => void): () => void;
+  /** Ends the program as Ctrl-C does. */
+  interrupt(): void;
 }

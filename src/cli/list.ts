@@ -45,7 +45,7 @@ export async function list(context: Context, flags: ListFlags): Promise<number> 
     ...config.servers.filter(wanted).map((server) => inspect(server, context, workspace)),
     ...config.rejected.filter(wanted).map(rejection),
   ]);
-  workspace.close();
+  await workspace.close();
   const shown = reports.map((report) => redacted(report, context.redactor));
   context.stdout.write(
     flags.json === true

@@ -8,14 +8,15 @@ export function notYet(config: Config): Problem[] {
   return config.servers.filter(({ enabled }) => enabled).flatMap(ofServer);
 }
 
-function ofServer({ name, endpoint, pin, secretRefs }: ServerConfig): Problem[] {
+function ofServer({ name, endpoint, pin }: ServerConfig): Problem[] {
   const found: string[] = [];
   if (endpoint.kind !== 'stdio' && 'oauth' in endpoint.auth) {
-    found.push(`${endpoint.auth.strategy}: it is reached without a token, since there is no login`);
+    const { strategy, oauth } = endpoint.auth;
+    const { grant = 'authorization_code' } = oauth;
+    if (strategy !== 'delegate_oauth') found.push(`${strategy}: it is reached without a token`);
+    else if (grant !== 'authorization_code') found.push(`grant: ${grant}: nobody can log in to it`);
   }
   if (pin !== 'warn') found.push(`pin: ${pin}: changes of its tools are not looked at`);
-  if (secretRefs.length > 0)
-    found.push('keyring: there is no store of secrets, so it will not start');
   return found.map((what) => ({
     level: 'warning',
     code: 'CONFIG_INVALID',

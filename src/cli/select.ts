@@ -1,5 +1,7 @@
+import type { RejectedServer, ServerConfig } from '../config/config.ts';
 import { didYouMean } from '../config/suggest.ts';
 import { McpMasterError } from '../errors.ts';
+import type { Workspace } from './workspace.ts';
 
 /** The error for a server that the configuration does not have. */
 export function unknownServer(name: string, known: string[]): McpMasterError {
@@ -8,4 +10,60 @@ export function unknownServer(name: string, known: string[]): McpMasterError {
     known.length === 0 ? 'No server is configured.' : `The servers are: ${known.join(', ')}.`;
   const hint = guess === undefined ? all : `${guess} ${all}`;
   return new McpMasterError('UNKNOWN_SERVER', `there is no server "${name}"`, { hint });
+}
+
+/** The servers that a command on logins is for: the one that is named, or all that can have a login. */
+export function loginServers(
+  { config, credentials }: Workspace,
+  { server: name, all }: { server?: string; all?: boolean },
+): ServerConfig[] {
+  if (all === true && name !== undefined) {
+    throw usageError('--server and --all contradict each other', 'Keep one of them.');
+  }
+  const able = config.servers.filter((server) => credentials.authenticator.loginKey(server));
+  if (all === true) return able.filter(({ enabled }) => enabled);
+  if (name === undefined) {
+    const names = able.map((server) => server.name).join(', ') || 'none that logs in by OAuth';
+    throw usageError(
+      'no server is named',
+      `Name one with --server, or use --all. There is: ${names}.`,
+    );
+  }
+  const server = config.servers.find((known) => known.name === name);
+  if (server !== undefined) return [server];
+  throw (
+    rejectedError(name, config.rejected) ??
+    unknownServer(
+      name,
+      config.servers.map((known) => known.name),
+    )
+  );
+}
+
+/** The error for a login at a server that has no use for one. */
+export function noLoginError({
+  name,
+  endpoint,
+}: Pick<ServerConfig, 'name' | 'endpoint'>): McpMasterError {
+  const how =
+    endpoint.kind === 'stdio'
+      ? 'is a program on this computer, which gets its credentials by "env"'
+      : `authenticates by "${endpoint.auth.strategy === 'detect' ? 'headers' : endpoint.auth.strategy}"`;
+  return usageError(`server "${name}" needs no login: it ${how}`, 'Nothing is to be done.');
+}
+
+/** The error of an entry that was left out; undefined when there is none of that name. */
+export function rejectedError(
+  name: string,
+  rejected: RejectedServer[],
+): McpMasterError | undefined {
+  const entry = rejected.find((known) => known.name === name);
+  const problem = entry?.problems.find(({ level }) => level === 'error');
+  if (problem === undefined) return undefined;
+  const { code, message, hint } = problem;
+  return new McpMasterError(code, message, { hint });
+}
+
+function usageError(message: string, hint: string): McpMasterError {
+  return new McpMasterError('CONFIG_INVALID', message, { hint });
 }

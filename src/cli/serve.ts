@@ -11,11 +11,13 @@ import { type GlobalFlags, openWorkspace } from './workspace.ts';
 /** `mcp-master serve`: one MCP server over stdin and stdout, until the client closes stdin. */
 export async function serve(context: Context, flags: GlobalFlags): Promise<number> {
   const output = context.claimStdout();
-  const { config, folders, log, connectDeps, close } = await openWorkspace(context, flags);
+  const workspace = await openWorkspace(context, flags);
+  const { config, folders, log, connectDeps, credentials, close } = workspace;
   logProblems(config, log);
   if (context.terminal.stdin) log.info('waiting for an MCP client on stdin: usually one starts it');
   const server = new MasterServer(config, {
     backend: connectDeps,
+    credentials: credentials.changes,
     catalogue: context.createCatalogueStore(folders, log),
     log,
     serverInfo: { name: 'mcp-master', title: 'MCP Master', version: context.version },
@@ -23,7 +25,7 @@ export async function serve(context: Context, flags: GlobalFlags): Promise<numbe
   const release = context.onInterrupt(() => void server.close());
   await server.serve(createClientTransport(context.stdin, output, log));
   release();
-  close();
+  await close();
   return EXIT.done;
 }
 

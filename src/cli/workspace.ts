@@ -3,7 +3,9 @@ import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
 import { McpMasterError } from '../errors.ts';
 import { createLogger, LOG_LEVELS, type Logger, type LogLevel } from '../log.ts';
+import type { Fetch } from '../oauth/fetch.ts';
 import type { Context, Folders } from './context.ts';
+import { type Credentials, openCredentials } from './credentials.ts';
 
 /** The flags that every command takes. */
 export interface GlobalFlags {
@@ -20,8 +22,11 @@ export interface Workspace {
   folders: Folders;
   log: Logger;
   connectDeps: ConnectDeps;
-  /** Frees what connections hold. */
-  close(): void;
+  /** For requests to authorization servers. */
+  fetch: Fetch;
+  credentials: Credentials;
+  /** Frees what connections and stores hold, and settles when nothing is left to be written. */
+  close(): Promise<void>;
 }
 
 /** A workspace for a command that is of no use without a configuration. */
@@ -65,6 +70,8 @@ export async function openWorkspace(
   const { env } = config;
   sink.level = levelOf(flags, env['MCP_MASTER_LOG_LEVEL']) ?? quietLevel ?? config.serve.logLevel;
   const http = context.createHttp(env, log);
+  const fetch = context.createFetch(http);
+  const credentials = openCredentials(context, config, folders, fetch, log);
   const connectDeps: ConnectDeps = {
     spawn: context.spawn,
     http,
@@ -73,12 +80,18 @@ export async function openWorkspace(
       platform: context.platform,
       commandFolders: commandFolders(context),
     },
-    readSecret: async () => undefined,
+    readSecret: (name) => credentials.secrets.read(name),
+    auth: credentials.authenticator,
     log,
     redact: (text) => redactor.redact(text),
     now: context.now,
   };
-  return { config, folders, log, connectDeps, close: () => http.close() };
+  const close = async () => {
+    credentials.stores.close();
+    http.close();
+    await credentials.challenges.flush();
+  };
+  return { config, folders, log, connectDeps, fetch, credentials, close };
 }
 
 function levelOf(

@@ -1,13 +1,14 @@
 import { Backend } from '../backend/backend.ts';
 import type { ConnectDeps, Session } from '../backend/connect.ts';
 import type { ClientIdentity } from '../backend/handshake.ts';
-import { createToolCheck } from '../backend/tool-schemas.ts';
+import { createToolSieve } from '../backend/tool-schemas.ts';
 import type { Config, ServerConfig } from '../config/config.ts';
 import { type McpMasterError, toMcpMasterError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { IncomingRequest } from '../rpc/incoming-request.ts';
 import type { JsonObject } from '../rpc/message.ts';
 import { Catalogue, type CatalogueStore, LIST_KINDS, type Lists } from './catalogue.ts';
+import { type CredentialWatch, watchCredentials } from './credential-watch.ts';
 import type { ServerInstructions } from './instructions.ts';
 import { SEPARATOR } from './names.ts';
 import { Router } from './router.ts';
@@ -15,6 +16,7 @@ import { Router } from './router.ts';
 /** What a {@link BackendPool} takes from the world. */
 export interface PoolDeps {
   backend: ConnectDeps;
+  credentials: CredentialWatch;
   catalogue: CatalogueStore;
   log: Logger;
 }
@@ -43,13 +45,17 @@ export class BackendPool {
   readonly #due = new Map<string, Set<keyof Lists>>();
   /** Why the latest list of a server could not be read. */
   readonly #unlisted = new Map<string, McpMasterError>();
-  readonly #checkTools = createToolCheck();
+  readonly #credentials: CredentialWatch;
+  #stopWatching: () => void = () => undefined;
+  readonly #usableTools: ReturnType<typeof createToolSieve>;
   #started: Promise<void> | undefined;
 
   constructor(config: Config, client: ClientIdentity, handlers: PoolHandlers, deps: PoolDeps) {
     this.#config = config;
     this.#handlers = handlers;
     this.#log = deps.log;
+    this.#credentials = deps.credentials;
+    this.#usableTools = createToolSieve(deps.log);
     this.#catalogue = new Catalogue(deps.catalogue, client, deps.log);
     const servers = config.servers.filter(({ enabled }) => enabled);
     for (const server of servers) this.#add(server, client, deps.backend);
@@ -150,6 +156,7 @@ export class BackendPool {
 
   /** Ends all connections and child processes. Never rejects. */
   async close(): Promise<void> {
+    this.#stopWatching();
     const closing = this.backends.map((backend) => backend.close());
     await Promise.all([...closing, this.#catalogue.flush()]);
   }
@@ -171,7 +178,17 @@ export class BackendPool {
     this.#backends.set(server.name, backend);
   }
 
+  #credentialsChanged(backend: Backend): void {
+    this.#log.info(`server "${backend.name}": its login or its secrets have changed`);
+    backend.credentialsChanged();
+    // What it shows may follow from who asks.
+    if (backend.state.phase === 'ready') this.refresh(backend, LIST_KINDS);
+  }
+
   async #startAll(): Promise<void> {
+    this.#stopWatching = watchCredentials(this.backends, this.#credentials, (backend) =>
+      this.#credentialsChanged(backend),
+    );
     const unknown: Promise<void>[] = [];
     for (const backend of this.backends) {
       const isNew = this.#catalogue.get(backend.config) === undefined;
@@ -209,14 +226,6 @@ export class BackendPool {
     // What is known in part must not pass for the whole in the next run.
     const isWhole = !this.#unlisted.has(config.name);
     this.#apply(this.#catalogue.update(config, news, { remember: isWhole }));
-  }
-
-  async #usableTools(server: string, tools: JsonObject[]): Promise<JsonObject[]> {
-    const { usable, leftOut } = await this.#checkTools(tools);
-    for (const { tool, reason } of leftOut) {
-      this.#log.warn(`tool "${tool}" of server "${server}" is left out: ${reason}`);
-    }
-    return usable;
   }
 
   #listingFailed(backend: Backend, reason: unknown): void {

@@ -332,10 +332,9 @@ describe('the command line', () => {
 describe('what this version does not do', () => {
   it('is said by config check and by serve', async () => {
     const servers = {
-      a: { url: 'https://a.example/mcp', auth_strategy: 'delegate_oauth' },
+      a: { url: 'https://a.example/mcp', auth_strategy: 'master_oauth' },
       b: { command: 'x', pin: 'strict' },
-      c: { command: 'x', env: { A: 'keyring:a' } },
-      d: { command: 'x' },
+      c: { command: 'x' },
     };
     const file = await writeConfig(folder.path, { servers });
     const checked = await runBin(['config', 'check', '--json', file]);
@@ -343,9 +342,8 @@ describe('what this version does not do', () => {
       ({ message }: { message: string }) => message,
     );
     expect(messages).toEqual([
-      expect.stringContaining('server a: this version does not know delegate_oauth'),
+      expect.stringContaining('server a: this version does not know master_oauth'),
       expect.stringContaining('server b: this version does not know pin: strict'),
-      expect.stringContaining('server c: this version does not know keyring'),
     ]);
     expect(checked.code).toBe(0);
     expect((await runBin(['serve', '--config', file])).stderr).toContain(

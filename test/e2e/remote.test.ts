@@ -118,7 +118,7 @@ describe('a server that answers 401', () => {
       const client = await serve(servers);
       expect((await client.listTools()).map(({ name }) => name)).toEqual(['good__echo']);
       expect(await client.callTool('good__echo', { message: 'x' })).toBeDefined();
-      expect(client.stderr).toContain('server "closed" needs a login');
+      expect(client.stderr).toContain('server "closed": it needs a login');
 
       const file = await writeConfig(folder.path, { servers });
       const { code, stdout } = await runBin(['list', '--json', '--config', file]);

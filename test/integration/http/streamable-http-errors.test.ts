@@ -63,7 +63,7 @@ describe('refusals', () => {
     const challenge = 'Bearer error="insufficient_scope", scope="repo read:user"';
     const { error } = await failureOf(answer(403, 'no', { 'www-authenticate': challenge }));
     expect(error).toMatchObject({
-      code: 'UNAUTHORIZED',
+      code: 'INSUFFICIENT_SCOPE',
       message: expect.stringMatching(
         /403 to tools\/call: insufficient_scope, scope repo read:user$/,
       ),

@@ -30,6 +30,10 @@ function createBackend(config: Partial<ServerConfig> = {}) {
     ...{ spawn: server.spawn, http, log, now: Date.now },
     surroundings: { env: {}, platform: 'linux', commandFolders: [] },
     readSecret: async () => undefined,
+    auth: {
+      forServer: () => ({ headers: async () => ({}), onRefusal: () => undefined }),
+      explain: (_, error) => error,
+    },
     redact: (text) => text.replaceAll('hunter2', '***'),
   });
   return { backend, lines, onReady };

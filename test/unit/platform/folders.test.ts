@@ -49,6 +49,7 @@ describe('findFolders', () => {
       'a profile',
       { ...LINUX, profile: 'work', env: { MCP_MASTER_HOME: '/m', MCP_MASTER_PROFILE: 'other' } },
       {
+        profile: 'work',
         config: '/m/profiles/work',
         state: '/m/state/profiles/work',
         cache: '/m/cache/profiles/work',
@@ -57,10 +58,15 @@ describe('findFolders', () => {
     [
       'MCP_MASTER_PROFILE',
       { ...LINUX, env: { MCP_MASTER_HOME: '/m', MCP_MASTER_PROFILE: 'p1' } },
-      { config: '/m/profiles/p1', state: '/m/state/profiles/p1', cache: '/m/cache/profiles/p1' },
+      {
+        profile: 'p1',
+        config: '/m/profiles/p1',
+        state: '/m/state/profiles/p1',
+        cache: '/m/cache/profiles/p1',
+      },
     ],
   ] as const)('finds them by %s', (_, request, folders) => {
-    expect(findFolders(request)).toEqual(folders);
+    expect(findFolders(request)).toEqual({ profile: '', ...folders });
   });
 
   it.each(['../x', 'a/b', '-x', 'ü', 'x'.repeat(33)])('refuses the profile %s', (profile) => {

@@ -1,0 +1,68 @@
+import type { ServerConfig } from '../config/config.ts';
+import { McpMasterError, toMcpMasterError } from '../errors.ts';
+import type { Context } from './context.ts';
+import { EXIT, exitCodeOf } from './exit-codes.ts';
+import { type LoginWork, loginOne } from './login-one.ts';
+import { createLoginReport } from './login-report.ts';
+import { loginServers } from './select.ts';
+import { type GlobalFlags, openConfigured } from './workspace.ts';
+
+/** The flags of `auth login`. */
+export interface LoginFlags extends GlobalFlags {
+  server?: string;
+  all?: boolean;
+  /** False with `--no-browser`. */
+  browser: boolean;
+  force?: boolean;
+  /** Seconds. */
+  timeout: number;
+  /** Separated by spaces or commas. */
+  scope?: string;
+}
+
+/** `mcp-master auth login`: from nothing to a login that its server has proved to accept. */
+export async function authLogin(context: Context, flags: LoginFlags): Promise<number> {
+  const workspace = await openConfigured(context, flags);
+  const report = createLoginReport(context, flags);
+  const interrupted = new AbortController();
+  const release = context.onInterrupt(() => interrupted.abort(interruption()));
+  const work: LoginWork = { context, flags, workspace, report, signal: interrupted.signal };
+  try {
+    const servers = loginServers(workspace, flags);
+    const codes: number[] = [];
+    for (const server of servers) codes.push(await attempt(server, work));
+    const worst = Math.max(EXIT.done, ...codes);
+    return flags.all === true && worst !== EXIT.done ? EXIT.login : worst;
+  } finally {
+    await workspace.close();
+    release();
+  }
+}
+
+/** One failure of `--all` does not keep the others from their login; the person's Ctrl-C does. */
+async function attempt(server: ServerConfig, work: LoginWork): Promise<number> {
+  const { report, signal } = work;
+  try {
+    const ended = await loginOne(server, work);
+    if (ended.outcome === 'unproved') report.failed(server.name, ended.error);
+    else report.ended(ended);
+    return ended.outcome === 'unproved' ? unprovedExit(ended.error) : EXIT.done;
+  } catch (thrown) {
+    if (signal.aborted) throw signal.reason;
+    const error = toMcpMasterError(thrown);
+    report.failed(server.name, error);
+    const code = exitCodeOf(error.code);
+    return code === EXIT.failed ? EXIT.login : code;
+  }
+}
+
+/** Tokens that the server refuses are no login; of one that can't be reached nobody knows. */
+function unprovedExit({ code }: McpMasterError): number {
+  return code === 'UNAUTHORIZED' ? EXIT.login : EXIT.failed;
+}
+
+function interruption(): McpMasterError {
+  return new McpMasterError('INTERRUPTED', 'the login was interrupted', {
+    hint: 'Nothing was changed. Run it again when you are ready.',
+  });
+}

@@ -1,0 +1,120 @@
+import { toMcpMasterError } from '../errors.ts';
+import type { LoginKey } from '../oauth/store/login-key.ts';
+import type { StoredLogin } from '../oauth/store/stored-login.ts';
+import type { Context } from './context.ts';
+import { EXIT } from './exit-codes.ts';
+import { loginServers } from './select.ts';
+import { type GlobalFlags, openConfigured, type Workspace } from './workspace.ts';
+
+/** The flags of `auth logout`. */
+export interface LogoutFlags extends GlobalFlags {
+  server?: string;
+  all?: boolean;
+}
+
+/** What happened to one login. */
+interface Logout {
+  server: string;
+  /** False: there was none. */
+  removed: boolean;
+  /** Whether the authorization server has taken the tokens back (RFC 7009). */
+  revoked: boolean;
+}
+
+/**
+ * `mcp-master auth logout`: revokes where the server offers that, then deletes, also when revoking
+ * failed: a person who logs out wants the tokens gone from this computer above all.
+ */
+export async function authLogout(context: Context, flags: LogoutFlags): Promise<number> {
+  const workspace = await openConfigured(context, flags);
+  try {
+    const keys = keysOf(workspace, flags);
+    const done: Logout[] = [];
+    for (const key of keys) done.push(await logout(key, context, workspace));
+    context.stdout.write(
+      flags.json === true ? `${JSON.stringify(done, null, 2)}\n` : done.map(sentence).join(''),
+    );
+    if (done.length === 0) context.stderr.write('There is no login.\n');
+    return EXIT.done;
+  } finally {
+    await workspace.close();
+  }
+}
+
+/** Also the logins of servers that the configuration has no more, or has with another address. */
+function keysOf(workspace: Workspace, flags: LogoutFlags): LoginKey[] {
+  const { logins, authenticator } = workspace.credentials;
+  const { profile } = workspace.folders;
+  const stored = [...logins.index.all()].map(([file, { server, account }]) => {
+    return { profile, file, server, account };
+  });
+  if (flags.all === true && flags.server === undefined) return stored;
+  const named = stored.filter(({ server }) => server === flags.server);
+  if (named.length > 0 && flags.all !== true) return named;
+  return loginServers(workspace, flags).flatMap((server) => {
+    const key = authenticator.loginKey(server);
+    return key === undefined ? [] : [key];
+  });
+}
+
+async function logout(key: LoginKey, context: Context, workspace: Workspace): Promise<Logout> {
+  const { logins, challenges, authenticator } = workspace.credentials;
+  const revoked = await revoke(key, context, workspace);
+  const removed = await logins.remove(key);
+  const configured = workspace.config.servers.some(
+    (server) => authenticator.loginKey(server)?.account === key.account,
+  );
+  // A server that had a login needs one, also where the configuration leaves that to be seen.
+  if (configured && removed) challenges.note(key.file, {});
+  else await challenges.clear(key.file);
+  return { server: key.server, removed, revoked };
+}
+
+async function revoke(key: LoginKey, context: Context, workspace: Workspace): Promise<boolean> {
+  const { credentials, fetch, config, log, connectDeps } = workspace;
+  const named = log.named(key.server);
+  try {
+    const login = await credentials.logins.read(key);
+    if (login === undefined) return false;
+    const { revokeTokens } = await import('../oauth/tokens/revocation.ts');
+    const client = await clientOf(login, key);
+    const secret = (value: string) => context.redactor.add(value);
+    const deps = { fetch, log: named, now: context.now, secret };
+    return await revokeTokens({ ...login, client }, deps);
+  } catch (error) {
+    const { code, message } = toMcpMasterError(error);
+    // Without the store nothing can be deleted, either.
+    if (STORE_ERRORS.has(code)) throw error;
+    named.error(`the tokens are deleted here, but were not revoked at the server: ${message}`);
+    return false;
+  }
+
+  /** With its secret, where the configuration still has the server. */
+  async function clientOf({ client }: StoredLogin, { server: name, account }: LoginKey) {
+    const server = config.servers.find((known) => known.name === name);
+    if (server === undefined) return client;
+    if (credentials.authenticator.loginKey(server)?.account !== account) return client;
+    const [{ fillSecrets }, { withSettings }, { loginSettings }] = await Promise.all([
+      import('../config/secrets.ts'),
+      import('../oauth/client/configured-client.ts'),
+      import('../auth/authenticator.ts'),
+    ]);
+    const { endpoint } = await fillSecrets(server, connectDeps.readSecret);
+    const settings = endpoint.kind === 'stdio' ? undefined : loginSettings(endpoint);
+    return withSettings(client, settings ?? {});
+  }
+}
+
+const STORE_ERRORS = new Set([
+  'KEYCHAIN_UNAVAILABLE',
+  'KEYCHAIN_LOCKED',
+  'STORE_MISMATCH',
+  'ENCRYPTION_KEY_INVALID',
+  'ENCRYPTION_KEY_WRONG',
+]);
+
+function sentence({ server, removed, revoked }: Logout): string {
+  if (!removed) return `${server}: there was no login.\n`;
+  const where = revoked ? 'here and at the authorization server' : 'on this computer';
+  return `Logged out of ${server} ${where}.\n`;
+}

@@ -1,0 +1,28 @@
+import type { StoreName } from '../oauth/store/secret-store.ts';
+import type { Context } from './context.ts';
+import { EXIT } from './exit-codes.ts';
+import { type GlobalFlags, openWorkspace } from './workspace.ts';
+
+/** The flags of `auth migrate`. */
+export interface MigrateFlags extends GlobalFlags {
+  to: StoreName;
+}
+
+/** `mcp-master auth migrate --to STORE`: moves all logins and secrets of this profile. */
+export async function authMigrate(context: Context, flags: MigrateFlags): Promise<number> {
+  const workspace = await openWorkspace(context, flags, 'error');
+  const { migrate } = await import('../oauth/store/migrate.ts');
+  const { stores, logins, secrets } = workspace.credentials;
+  try {
+    const moved = await migrate(flags.to, { stores, index: logins.index, secrets });
+    const where = flags.to === 'keychain' ? 'the keychain' : 'encrypted files';
+    context.stdout.write(
+      flags.json === true
+        ? `${JSON.stringify({ moved })}\n`
+        : `Moved ${moved} ${moved === 1 ? 'item' : 'items'} to ${where}.\n`,
+    );
+    return EXIT.done;
+  } finally {
+    await workspace.close();
+  }
+}

@@ -1,0 +1,81 @@
+import { Authenticator } from '../auth/authenticator.ts';
+import type { Config, ServerConfig } from '../config/config.ts';
+import type { Logger } from '../log.ts';
+import type { Fetch } from '../oauth/fetch.ts';
+import { ChallengeRecords } from '../oauth/store/challenge-records.ts';
+import { LoginIndex } from '../oauth/store/login-index.ts';
+import { Logins } from '../oauth/store/logins.ts';
+import { Stores } from '../oauth/store/stores.ts';
+import { UserSecrets } from '../oauth/store/user-secrets.ts';
+import type { OAuthDeps } from '../oauth/tokens/token-requests.ts';
+import type { CredentialWatch } from '../proxy/credential-watch.ts';
+import type { Context, Folders } from './context.ts';
+
+/** The logins and secrets of this user and profile, and what uses them. */
+export interface Credentials {
+  stores: Stores;
+  logins: Logins;
+  secrets: UserSecrets;
+  challenges: ChallengeRecords;
+  authenticator: Authenticator;
+  changes: CredentialWatch;
+}
+
+/** Opens them; nothing is read, and no store is touched, before somebody needs it. */
+export function openCredentials(
+  context: Context,
+  config: Config,
+  folders: Folders,
+  fetch: Fetch,
+  log: Logger,
+): Credentials {
+  const files = context.createStateFiles(folders, log);
+  const { profile } = folders;
+  const { now } = context;
+  const secret = (value: string) => context.redactor.add(value);
+  const warn = (message: string) => log.warn(message);
+  const index = new LoginIndex(files, warn);
+  const stores: Stores = new Stores(
+    (name) => context.createSecretStore(name, folders, config.env, log),
+    {
+      env: config.env,
+      settings: config.tokens,
+      inUse: () => new Set([...index.all().values(), ...secrets.list()].map(({ store }) => store)),
+    },
+  );
+  const secrets = new UserSecrets({ files, stores, profile, now, secret, warn });
+  const logins = new Logins(index, stores, secret);
+  const challenges = new ChallengeRecords(files, warn);
+  const oauth: OAuthDeps = { fetch, now, log, secret };
+  const authenticator = new Authenticator({
+    ...{ logins, challenges, now, profile },
+    refresh: async ({ client, ...login }, settings) => {
+      const { refreshTokens } = await import('../oauth/tokens/token-requests.ts');
+      const { withSettings } = await import('../oauth/client/configured-client.ts');
+      return refreshTokens({ ...login, client: withSettings(client, settings) }, oauth);
+    },
+  });
+  const changes = watchBoth(index, secrets, authenticator);
+  return { stores, logins, secrets, challenges, authenticator, changes };
+}
+
+function watchBoth(
+  index: LoginIndex,
+  secrets: UserSecrets,
+  authenticator: Authenticator,
+): CredentialWatch {
+  return {
+    watch(onChange) {
+      const stops = [index.watch(onChange), secrets.watch(onChange)];
+      return () => {
+        for (const stop of stops) stop();
+      };
+    },
+    version(server: ServerConfig) {
+      const key = authenticator.loginKey(server);
+      const login = key === undefined ? undefined : index.get(key.file)?.loggedInAt;
+      const stored = server.secretRefs.map(({ name }) => secrets.version(name));
+      return [login, ...stored].join();
+    },
+  };
+}

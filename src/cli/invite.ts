@@ -1,0 +1,73 @@
+import { createInterface } from 'node:readline';
+import { type McpMasterError, toMcpMasterError } from '../errors.ts';
+import type { Invitation } from '../oauth/login.ts';
+import type { LoginWork } from './login-one.ts';
+import { inWords } from './times.ts';
+
+const TICK_MS = 1000;
+
+/** What {@link invite} works with; `closing` ends the waiting. */
+export type InviteWork = LoginWork & { closing: AbortSignal };
+
+/**
+ * Shows the address of the provider, opens the browser unless nobody wants one or there is none, and
+ * takes a pasted address meanwhile: over SSH and in containers the browser can't reach this computer.
+ */
+export async function invite(
+  server: string,
+  invitation: Invitation,
+  work: InviteWork,
+): Promise<void> {
+  const { report, flags, context, workspace } = work;
+  report.address(server, invitation.url);
+  const open = context.createBrowser(workspace.config.env, workspace.log);
+  const wanted = flags.browser && open !== undefined;
+  const opened = wanted && (await open(invitation.url));
+  report.say(opened ? 'A browser was opened.\n' : 'Open it in a browser.\n');
+  waitForPaste(invitation, work);
+}
+
+/** On a terminal, a line that counts down and takes an address; else one line that says what happens. */
+function waitForPaste(
+  invitation: Invitation,
+  { context, flags, report, closing }: InviteWork,
+): void {
+  const { stdin, stderr, terminal, now, interrupt } = context;
+  const left = `${inWords(flags.timeout * 1000)} at most`;
+  if (!terminal.stdin || !terminal.stderr || flags.json === true) {
+    report.say(`Waiting for the login, ${left}.\n`);
+    return;
+  }
+  report.say(
+    'If it can not come back to this computer, paste the address that it ended on here.\n',
+  );
+  const deadline = now() + flags.timeout * 1000;
+  const lines = createInterface({ input: stdin, output: stderr });
+  const show = () => {
+    lines.setPrompt(`Waiting for the login, ${inWords(deadline - now())} left: `);
+    lines.prompt(true);
+  };
+  const timer = setInterval(show, TICK_MS);
+  lines.on('line', (line) => {
+    if (line.trim() === '') return show();
+    const error = tryAddress(invitation, line.trim());
+    if (error !== undefined) report.say(`${error.message}. ${error.hint ?? ''}\n`);
+  });
+  // In raw mode the terminal hands Ctrl-C to us instead of to the process.
+  lines.on('SIGINT', interrupt);
+  closing.addEventListener('abort', () => {
+    clearInterval(timer);
+    lines.close();
+    stderr.write('\n');
+  });
+  show();
+}
+
+function tryAddress(invitation: Invitation, address: string): McpMasterError | undefined {
+  try {
+    invitation.submit(address);
+    return undefined;
+  } catch (error) {
+    return toMcpMasterError(error);
+  }
+}

@@ -1,0 +1,169 @@
+import { loginSettings } from '../auth/authenticator.ts';
+import type { OAuthSettings, RemoteEndpoint, ServerConfig } from '../config/config.ts';
+import { fillSecrets } from '../config/secrets.ts';
+import { McpMasterError, toMcpMasterError } from '../errors.ts';
+import type { LoginTarget } from '../oauth/login.ts';
+import type { LoginEntry } from '../oauth/store/login-index.ts';
+import type { LoginKey } from '../oauth/store/login-key.ts';
+import type { LoginFlags } from './auth-login.ts';
+import type { Context } from './context.ts';
+import { invite } from './invite.ts';
+import type { LoginReport } from './login-report.ts';
+import { createOwnBackend } from './own-backend.ts';
+import { noLoginError } from './select.ts';
+import type { Workspace } from './workspace.ts';
+
+/** What {@link loginOne} works with. */
+export interface LoginWork {
+  context: Context;
+  flags: LoginFlags;
+  workspace: Workspace;
+  report: LoginReport;
+  signal: AbortSignal;
+}
+
+/** How a login ended. */
+export type LoginOutcome =
+  /** The server accepts it; `already`: the one that there was. */
+  | { outcome: 'logged_in'; server: string; login: LoginEntry; tools: number; already: boolean }
+  /** The server has shown its tools to somebody without a login. */
+  | { outcome: 'not_needed'; server: string; tools: number }
+  /** The tokens are stored, but the server has not answered with its tools. */
+  | { outcome: 'unproved'; server: string; error: McpMasterError };
+
+/**
+ * Logs in to one server, unless there is a login that it accepts, and proves it: the server must answer
+ * with its tools. When it does not, the tokens are kept all the same.
+ */
+export async function loginOne(server: ServerConfig, work: LoginWork): Promise<LoginOutcome> {
+  const { logins, authenticator } = work.workspace.credentials;
+  const key = authenticator.loginKey(server);
+  if (key === undefined) throw noLoginError(server);
+  const before = await withoutLogin(key, server, work);
+  if (before !== undefined) return before;
+  await newLogin(server, key, work);
+  const login = logins.index.get(key.file);
+  if (login === undefined) throw vanishedError(server.name);
+  try {
+    const tools = await countTools(server, work);
+    return { outcome: 'logged_in', server: server.name, login, tools, already: false };
+  } catch (error) {
+    return { outcome: 'unproved', server: server.name, error: unproved(toMcpMasterError(error)) };
+  }
+}
+
+/** What there is to say when nothing asks for a new login and the server is content as it is. */
+async function withoutLogin(
+  key: LoginKey,
+  server: ServerConfig,
+  { workspace, flags, ...work }: LoginWork,
+): Promise<LoginOutcome | undefined> {
+  const { logins, challenges } = workspace.credentials;
+  if (flags.force === true || flags.scope !== undefined || challenges.has(key.file))
+    return undefined;
+  const login = logins.index.get(key.file);
+  // Of one server, a person may want more than it shows to everybody.
+  if (login === undefined && (flags.all !== true || !isDetecting(server))) return undefined;
+  try {
+    const tools = await countTools(server, { workspace, flags, ...work });
+    if (login === undefined) return { outcome: 'not_needed', server: server.name, tools };
+    return { outcome: 'logged_in', server: server.name, login, tools, already: true };
+  } catch (error) {
+    const { code, message } = toMcpMasterError(error);
+    if (!CALLS_FOR_LOGIN.has(code)) throw error;
+    workspace.log.info(`a new login is needed: ${message}`);
+    return undefined;
+  }
+}
+
+/** `INTERNAL`: the stored login is damaged. */
+const CALLS_FOR_LOGIN = new Set(['LOGIN_REQUIRED', 'INSUFFICIENT_SCOPE', 'INTERNAL']);
+
+function isDetecting({ endpoint }: ServerConfig): boolean {
+  return endpoint.kind !== 'stdio' && endpoint.auth.strategy === 'detect';
+}
+
+async function newLogin(server: ServerConfig, key: LoginKey, work: LoginWork): Promise<void> {
+  const { context, flags, workspace, signal } = work;
+  const { credentials, fetch, log, connectDeps } = workspace;
+  const { login } = await import('../oauth/login.ts');
+  const filled = await fillSecrets(server, connectDeps.readSecret);
+  const { url, headers, settings } = remote(filled);
+  refuseOtherGrants(server.name, settings);
+  const target: LoginTarget = { key, url: new URL(url), headers, settings };
+  const options = {
+    scopes: flags.scope?.split(/[\s,]+/).filter(Boolean),
+    force: flags.force === true,
+    patience: flags.timeout * 1000,
+    signal,
+  };
+  const stop = new AbortController();
+  const logged = login(target, options, {
+    ...{ fetch, log: log.named(server.name), now: context.now, listen: context.listenOnLoopback },
+    resolve: context.resolveHost,
+    secret: (value) => context.redactor.add(value),
+    store: credentials.stores.current(),
+    logins: credentials.logins,
+    challenges: credentials.challenges,
+    invite: (invitation) => invite(server.name, invitation, { ...work, closing: stop.signal }),
+  });
+  try {
+    // Ctrl-C counts also while a request is under way.
+    await Promise.race([logged, abortion(signal, stop.signal)]);
+  } finally {
+    stop.abort();
+  }
+}
+
+function abortion(signal: AbortSignal, closing: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener('abort', onAbort, { once: true });
+    closing.addEventListener('abort', () => signal.removeEventListener('abort', onAbort));
+  });
+}
+
+function remote({ name, endpoint }: ServerConfig): RemoteEndpoint & { settings: OAuthSettings } {
+  const settings = endpoint.kind === 'stdio' ? undefined : loginSettings(endpoint);
+  if (endpoint.kind === 'stdio' || settings === undefined) throw noLoginError({ name, endpoint });
+  return { ...endpoint, settings };
+}
+
+function refuseOtherGrants(server: string, { grant = 'authorization_code' }: OAuthSettings): void {
+  if (grant === 'authorization_code') return;
+  const message = `server "${server}": this version does not know the grant ${grant}`;
+  throw new McpMasterError('CONFIG_INVALID', message, {
+    hint: 'Take "grant" out of its auth_config: then the login goes through a browser.',
+  });
+}
+
+async function countTools(server: ServerConfig, { context, workspace, signal }: LoginWork) {
+  const backend = createOwnBackend(server, context.version, workspace.connectDeps);
+  const onAbort = () => void backend.close();
+  signal.addEventListener('abort', onAbort);
+  try {
+    const session = await backend.connect();
+    return (await backend.list(session, 'tools')).length;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    await backend.close();
+  }
+}
+
+/** A server that demands another login right after this one would do so for ever. */
+function unproved({ code, message, hint, cause }: McpMasterError): McpMasterError {
+  if (code !== 'LOGIN_REQUIRED') {
+    const what = `the login worked and is stored, but ${message}`;
+    return new McpMasterError(code, what, { hint, cause });
+  }
+  const what = `the login worked, but its token is refused: ${message}`;
+  return new McpMasterError('UNAUTHORIZED', what, {
+    hint: 'Check `resource` and `scopes` in its auth_config, and that this account may use it.',
+    cause,
+  });
+}
+
+function vanishedError(server: string): McpMasterError {
+  const message = `the login of "${server}" was deleted by another process while it was made`;
+  return new McpMasterError('LOGIN_REQUIRED', message, { hint: 'Log in again.' });
+}

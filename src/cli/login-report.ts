@@ -1,0 +1,68 @@
+import type { McpMasterError } from '../errors.ts';
+import type { LoginFlags } from './auth-login.ts';
+import type { Context } from './context.ts';
+import type { LoginOutcome } from './login-one.ts';
+import { createPaint, renderError } from './render.ts';
+import { isoTime, untilExpiry } from './times.ts';
+
+/** What `auth login` prints: for people, or one JSON object a line. */
+export interface LoginReport {
+  /** The address to open, on a line of its own. */
+  address(server: string, url: string): void;
+  /** Something for people alone, on stderr. */
+  say(text: string): void;
+  ended(outcome: Exclude<LoginOutcome, { outcome: 'unproved' }>): void;
+  failed(server: string, error: McpMasterError): void;
+}
+
+/** Results go to stdout, all else to stderr; secrets are masked. */
+export function createLoginReport(context: Context, flags: LoginFlags): LoginReport {
+  const { stdout, stderr, redactor } = context;
+  const event = (value: object) => void stdout.write(`${redactor.redact(JSON.stringify(value))}\n`);
+  return flags.json === true ? forPrograms(event) : forPeople();
+
+  function forPeople(): LoginReport {
+    const paint = createPaint(context.terminal.stderr, context.env);
+    const say = (text: string) => void stderr.write(redactor.redact(text));
+    return {
+      address(server, url) {
+        say(`Log in to ${paint.bold(server)} at this address:\n\n`);
+        stdout.write(`${url}\n`);
+        say('\n');
+      },
+      say: (text) => {
+        if (flags.quiet !== true) say(text);
+      },
+      ended: (outcome) => void stdout.write(`${sentence(outcome, context.now())}\n`),
+      failed: (_, error) => say(renderError(error, paint)),
+    };
+  }
+}
+
+function forPrograms(event: (value: object) => void): LoginReport {
+  return {
+    address: (server, url) => event({ event: 'authorization_url', server, url }),
+    say: () => undefined,
+    ended(outcome) {
+      const { server, tools } = outcome;
+      if (outcome.outcome === 'not_needed') return event({ event: 'not_needed', server, tools });
+      const { store, expiresAt, scopes } = outcome.login;
+      const expires_at = isoTime(expiresAt);
+      event({ event: 'logged_in', server, store, expires_at, scopes, tools });
+    },
+    failed: (server, { code, message, hint = null }) =>
+      event({ event: 'error', server, code, message, hint }),
+  };
+}
+
+const STORES = { keychain: 'in the keychain', file: 'in an encrypted file' };
+
+function sentence(outcome: Exclude<LoginOutcome, { outcome: 'unproved' }>, now: number): string {
+  const { server, tools } = outcome;
+  const shown = `${tools} ${tools === 1 ? 'tool' : 'tools'}`;
+  if (outcome.outcome === 'not_needed') return `${server} needs no login: it shows ${shown}.`;
+  const { login, already } = outcome;
+  const start = already ? `Already logged in to ${server}` : `Logged in to ${server}`;
+  const expiry = untilExpiry(login, now);
+  return `${start}: ${shown}; the login is ${STORES[login.store]}; ${expiry}.`;
+}
