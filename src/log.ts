@@ -31,25 +31,48 @@ const SECRET_FORMS: readonly [RegExp, string][] = [
   [/(:\/\/)[^\s/@:]+:[^\s/@]+@/g, `$1${MASK}@`],
 ];
 
+/** So many values that come and go, such as tokens, are remembered. */
+const MOST_PASSING = 300;
+
 /** Masks secrets in text that is about to be shown: registered values, and what looks like one. */
 export class Redactor {
   /** The longest first: one may begin with another. */
   #secrets: string[] = [];
+  /** The newest last. */
+  readonly #passing = new Map<string, string[]>();
 
   /** Remembers a value that must never be shown; also in its JSON and URL-encoded forms. */
   add(secret: string): void {
-    if (secret.length < SHORTEST_SECRET) return;
-    const forms = [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)];
-    this.#secrets = [...new Set([...this.#secrets, ...forms])].sort((a, b) => b.length - a.length);
+    this.#secrets = longestFirst([...this.#secrets, ...formsOf(secret)]);
+  }
+
+  /** The same for a value that another one will take the place of: a token, a code. */
+  addPassing(secret: string): void {
+    this.#passing.delete(secret);
+    this.#passing.set(secret, longestFirst(formsOf(secret)));
+    const [oldest] = this.#passing.keys();
+    if (this.#passing.size > MOST_PASSING && oldest !== undefined) this.#passing.delete(oldest);
   }
 
   /** The text with each secret replaced by `***`. */
   redact(text: string): string {
     let shown = text;
-    for (const secret of this.#secrets) shown = shown.replaceAll(secret, MASK);
+    for (const forms of [this.#secrets, ...this.#passing.values()]) {
+      for (const form of forms) shown = shown.replaceAll(form, MASK);
+    }
     for (const [form, mask] of SECRET_FORMS) shown = shown.replace(form, mask);
     return shown;
   }
+}
+
+/** A secret as it is, in JSON and in a URL; none of one that is too short to be masked. */
+function formsOf(secret: string): string[] {
+  if (secret.length < SHORTEST_SECRET) return [];
+  return [secret, JSON.stringify(secret).slice(1, -1), encodeURIComponent(secret)];
+}
+
+function longestFirst(forms: string[]): string[] {
+  return [...new Set(forms)].sort((a, b) => b.length - a.length);
 }
 
 /** What a {@link createLogger} needs from the world. */

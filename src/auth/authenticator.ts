@@ -1,6 +1,6 @@
 import type { OAuthSettings, RemoteEndpoint, ServerConfig } from '../config/config.ts';
 import { isRemoteHttp } from '../config/urls.ts';
-import { McpMasterError } from '../errors.ts';
+import { McpMasterError, toMcpMasterError } from '../errors.ts';
 import { parseChallenges } from '../oauth/discovery/challenge.ts';
 import { loginCommand } from '../oauth/login-command.ts';
 import type { ChallengeRecords } from '../oauth/store/challenge-records.ts';
@@ -68,7 +68,11 @@ export class Authenticator {
     const source = this.#sourceOf(key, loginSettings(endpoint) ?? {});
     return {
       headers: async () => {
-        const token = await source.accessToken();
+        const token = await source.accessToken().catch((error: unknown) => {
+          // What only a person can mend is to be seen in `auth status`.
+          if (toMcpMasterError(error).code === 'LOGIN_REQUIRED') this.#noteNeed(key);
+          throw error;
+        });
         if (token !== undefined) return { ...own, Authorization: bearer(token, endpoint) };
         if (endpoint.auth.strategy === 'detect') return own;
         const { profile } = this.#deps;
@@ -101,17 +105,22 @@ export class Authenticator {
     });
   }
 
+  #noteNeed({ file }: LoginKey): void {
+    const { challenges } = this.#deps;
+    if (!challenges.has(file)) challenges.note(file, {});
+  }
+
   #sourceOf(key: LoginKey, settings: OAuthSettings): TokenSource {
     const known = this.#sources.get(key.account);
     if (known !== undefined) {
       known.settings = settings;
       return known.source;
     }
-    const { logins, now, profile, refresh } = this.#deps;
+    const { logins, now, refresh } = this.#deps;
     const entry: KnownSource = {
       settings,
       source: new TokenSource(key, {
-        ...{ logins, now, profile },
+        ...{ logins, now },
         refresh: (login) => refresh(login, entry.settings),
       }),
     };

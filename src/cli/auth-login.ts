@@ -22,7 +22,7 @@ export interface LoginFlags extends GlobalFlags {
 
 /** `mcp-master auth login`: from nothing to a login that its server has proved to accept. */
 export async function authLogin(context: Context, flags: LoginFlags): Promise<number> {
-  const workspace = await openConfigured(context, flags);
+  const workspace = await openConfigured(context, flags, 'warn');
   const report = createLoginReport(context, flags);
   const interrupted = new AbortController();
   const release = context.onInterrupt(() => interrupted.abort(interruption()));

@@ -26,7 +26,7 @@ interface Logout {
  * failed: a person who logs out wants the tokens gone from this computer above all.
  */
 export async function authLogout(context: Context, flags: LogoutFlags): Promise<number> {
-  const workspace = await openConfigured(context, flags);
+  const workspace = await openConfigured(context, flags, 'warn');
   try {
     const keys = keysOf(workspace, flags);
     const done: Logout[] = [];
@@ -78,7 +78,7 @@ async function revoke(key: LoginKey, context: Context, workspace: Workspace): Pr
     if (login === undefined) return false;
     const { revokeTokens } = await import('../oauth/tokens/revocation.ts');
     const client = await clientOf(login, key);
-    const secret = (value: string) => context.redactor.add(value);
+    const secret = (value: string) => context.redactor.addPassing(value);
     const deps = { fetch, log: named, now: context.now, secret };
     return await revokeTokens({ ...login, client }, deps);
   } catch (error) {

@@ -10,7 +10,7 @@ export interface MigrateFlags extends GlobalFlags {
 
 /** `mcp-master auth migrate --to STORE`: moves all logins and secrets of this profile. */
 export async function authMigrate(context: Context, flags: MigrateFlags): Promise<number> {
-  const workspace = await openWorkspace(context, flags, 'error');
+  const workspace = await openWorkspace(context, flags, 'warn');
   const { migrate } = await import('../oauth/store/migrate.ts');
   const { stores, logins, secrets } = workspace.credentials;
   try {

@@ -32,7 +32,8 @@ export function openCredentials(
   const files = context.createStateFiles(folders, log);
   const { profile } = folders;
   const { now } = context;
-  const secret = (value: string) => context.redactor.add(value);
+  const { redactor } = context;
+  const secret = (value: string) => redactor.addPassing(value);
   const warn = (message: string) => log.warn(message);
   const index = new LoginIndex(files, warn);
   const stores: Stores = new Stores(
@@ -43,15 +44,18 @@ export function openCredentials(
       inUse: () => new Set([...index.all().values(), ...secrets.list()].map(({ store }) => store)),
     },
   );
-  const secrets = new UserSecrets({ files, stores, profile, now, secret, warn });
+  const secrets = new UserSecrets({
+    ...{ files, stores, profile, now, warn },
+    secret: (value) => redactor.add(value),
+  });
   const logins = new Logins(index, stores, secret);
   const challenges = new ChallengeRecords(files, warn);
-  const oauth: OAuthDeps = { fetch, now, log, secret };
   const authenticator = new Authenticator({
     ...{ logins, challenges, now, profile },
     refresh: async ({ client, ...login }, settings) => {
       const { refreshTokens } = await import('../oauth/tokens/token-requests.ts');
       const { withSettings } = await import('../oauth/client/configured-client.ts');
+      const oauth: OAuthDeps = { fetch, now, secret, log: log.named(login.server) };
       return refreshTokens({ ...login, client: withSettings(client, settings) }, oauth);
     },
   });

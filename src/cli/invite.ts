@@ -39,7 +39,7 @@ function waitForPaste(
     return;
   }
   report.say(
-    'If it can not come back to this computer, paste the address that it ended on here.\n',
+    'Where the browser can not come back to this computer (SSH, containers), paste the address that it ends on.\n',
   );
   const deadline = now() + flags.timeout * 1000;
   const lines = createInterface({ input: stdin, output: stderr });

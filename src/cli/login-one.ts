@@ -101,7 +101,7 @@ async function newLogin(server: ServerConfig, key: LoginKey, work: LoginWork): P
   const logged = login(target, options, {
     ...{ fetch, log: log.named(server.name), now: context.now, listen: context.listenOnLoopback },
     resolve: context.resolveHost,
-    secret: (value) => context.redactor.add(value),
+    secret: (value) => context.redactor.addPassing(value),
     store: credentials.stores.current(),
     logins: credentials.logins,
     challenges: credentials.challenges,

@@ -57,7 +57,7 @@ async function withWorkspace(
   flags: GlobalFlags,
   body: (workspace: Workspace) => Promise<number>,
 ): Promise<number> {
-  const workspace = await openWorkspace(context, flags, 'error');
+  const workspace = await openWorkspace(context, flags, 'warn');
   try {
     return await body(workspace);
   } finally {

@@ -24,6 +24,6 @@ export function untilExpiry(
 ): string {
   if (expiresAt === undefined) return 'the server says nothing of an expiry';
   const left = expiresAt - now;
-  if (hasRefreshToken) return `it is renewed by itself, next in ${inWords(Math.max(left, 0))}`;
-  return left > 0 ? `it expires in ${inWords(left)}` : `it expired ${inWords(-left)} ago`;
+  const when = left > 0 ? `expires in ${inWords(left)}` : `expired ${inWords(-left)} ago`;
+  return hasRefreshToken ? `its token ${when} and is renewed by itself` : `it ${when}`;
 }

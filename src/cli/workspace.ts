@@ -30,8 +30,12 @@ export interface Workspace {
 }
 
 /** A workspace for a command that is of no use without a configuration. */
-export async function openConfigured(context: Context, flags: GlobalFlags): Promise<Workspace> {
-  const workspace = await openWorkspace(context, flags, 'error');
+export async function openConfigured(
+  context: Context,
+  flags: GlobalFlags,
+  quietLevel: LogLevel = 'error',
+): Promise<Workspace> {
+  const workspace = await openWorkspace(context, flags, quietLevel);
   if (workspace.config.file === undefined) throw noConfigurationError(workspace.config.folder);
   return workspace;
 }

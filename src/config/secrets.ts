@@ -12,7 +12,7 @@ export type ReadSecret = (name: string) => Promise<string | undefined>;
  * are for the caller to register with the log's redactor.
  */
 export async function fillSecrets(server: ServerConfig, read: ReadSecret): Promise<ServerConfig> {
-  return fill(server, server.secretRefs, `server ${server.name}`, read);
+  return fill(server, server.secretRefs, read);
 }
 
 /** The same for the root's `master_oauth` settings; undefined when there are none. */
@@ -21,20 +21,19 @@ export async function fillMasterSecrets(
   read: ReadSecret,
 ): Promise<OAuthSettings | undefined> {
   if (!masterOauth) return undefined;
-  return (await fill({ masterOauth }, secretRefs, 'master_oauth', read)).masterOauth;
+  return (await fill({ masterOauth }, secretRefs, read)).masterOauth;
 }
 
 async function fill<T extends object>(
   structure: T,
   refs: readonly SecretRef[],
-  subject: string,
   read: ReadSecret,
 ): Promise<T> {
   const copy = structuredClone(structure);
   for (const ref of refs) {
     const value = await read(ref.name);
-    if (value === undefined || value === '') throw missing(ref, subject);
-    if (isSentAsHeader(ref)) checkHeader(ref, subject, value);
+    if (value === undefined || value === '') throw missing(ref);
+    if (isSentAsHeader(ref)) checkHeader(ref, value);
     setAt(copy, ref.target, value);
   }
   return copy;
@@ -44,17 +43,17 @@ function isSentAsHeader({ target: [, block, key] }: SecretRef): boolean {
   return block === 'headers' || (block === 'auth' && key === 'key');
 }
 
-function missing({ name, path }: SecretRef, subject: string): McpMasterError {
-  const message = `${subject}: ${path} needs the secret "${name}", which is not stored`;
+function missing({ name, path }: SecretRef): McpMasterError {
+  const message = `${path} needs the secret "${name}", which is not stored`;
   return new McpMasterError('SECRET_MISSING', message, {
     hint: `Store it: mcp-master secret set ${name}`,
   });
 }
 
-function checkHeader({ name, path }: SecretRef, subject: string, value: string): void {
+function checkHeader({ name, path }: SecretRef, value: string): void {
   const problem = headerValueProblem(value);
   if (problem === undefined) return;
-  const message = `${subject}: ${path} can't use the secret "${name}": ${problem}`;
+  const message = `${path} can't use the secret "${name}": ${problem}`;
   throw new McpMasterError('CONFIG_INVALID', message, {
     hint: `Store it again without line breaks: mcp-master secret set ${name}`,
   });

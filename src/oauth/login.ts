@@ -14,6 +14,7 @@ import { probeChallenge } from './discovery/probe.ts';
 import type { ListenOnLoopback } from './doors.ts';
 import { OAuthFlowController, type PendingLogin } from './flow/flow-controller.ts';
 import { openCallback } from './flow/open-callback.ts';
+import { shownUrl } from './shown.ts';
 import type { ChallengeRecords } from './store/challenge-records.ts';
 import type { LoginKey } from './store/login-key.ts';
 import type { Logins } from './store/logins.ts';
@@ -84,8 +85,8 @@ export async function login(
   const challenge = { ...probed?.challenge, ...deps.challenges.get(key.file) };
   const found = await discover({ url, settings, challenge }, deps);
   const { issuer } = found.authorizationServer.metadata;
-  // Credentials of a client are never used at another issuer than the one that gave them.
   const known = before?.authorizationServer.metadata.issuer === issuer ? before : undefined;
+  if (before !== undefined && known === undefined) refuseOtherIssuer(before, issuer);
   const controller = new OAuthFlowController({ now: deps.now });
   const callback = await openCallback(settings, known?.client, controller, deps.listen);
   try {
@@ -165,6 +166,19 @@ async function save(
   });
   await challenges.clear(key.file);
   return saved;
+}
+
+/**
+ * Credentials of a client are never used at another issuer than the one that gave them: one that was
+ * registered is registered anew, but of a configured one only the user knows whose it is.
+ */
+function refuseOtherIssuer({ client, authorizationServer }: StoredLogin, issuer: string): void {
+  if (client.source !== 'configured') return;
+  const first = shownUrl(authorizationServer.metadata.issuer);
+  const message = `the server now names ${shownUrl(issuer)} as its authorization server, but \`client_id\` was used at ${first}`;
+  throw new McpMasterError('ISSUER_MISMATCH', message, {
+    hint: 'If that is right, set `issuer` in its auth_config to the new one, with a client of that one.',
+  });
 }
 
 /** The login that will be replaced; one that can't be read is no reason not to log in anew. */

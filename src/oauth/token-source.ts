@@ -14,7 +14,6 @@ export interface TokenSourceDeps {
   /** Asks the authorization server for new tokens (RFC 6749 §6). */
   refresh(login: StoredLogin): Promise<TokenSet>;
   now(): number;
-  profile: string;
 }
 
 /**
@@ -25,8 +24,8 @@ export class TokenSource {
   readonly #key: LoginKey;
   readonly #deps: TokenSourceDeps;
   /** The login as of a version of its record. */
-  #known: { version: string; login: StoredLogin | undefined } | undefined;
-  #reading: Promise<StoredLogin | undefined> | undefined;
+  #known: { version: string; login: StoredLogin } | undefined;
+  #reading: Promise<StoredLogin> | undefined;
   #refreshing: Promise<StoredLogin> | undefined;
 
   constructor(key: LoginKey, deps: TokenSourceDeps) {
@@ -53,7 +52,7 @@ export class TokenSource {
       return (await this.#refresh(login)).tokens.accessToken;
     } catch (error) {
       if (error instanceof McpMasterError && error.code === 'REFRESH_REJECTED') {
-        throw this.#expired('has expired, and the server does not renew it', error);
+        throw this.#expired(`has expired, and is not renewed: ${error.message}`, error);
       }
       if (left > 0) return accessToken;
       throw error;
@@ -73,8 +72,9 @@ export class TokenSource {
     return this.#reading;
   }
 
-  async #read(version: string): Promise<StoredLogin | undefined> {
+  async #read(version: string): Promise<StoredLogin> {
     const login = await this.#deps.logins.read(this.#key);
+    if (login === undefined) throw this.#lost();
     this.#known = { version, login };
     return login;
   }
@@ -94,9 +94,14 @@ export class TokenSource {
     return saved;
   }
 
+  /** There is a record of a login, but no item: somebody has deleted it in the keychain itself. */
+  #lost(): McpMasterError {
+    const { server, profile } = this.#key;
+    return loginRequired(server, 'its login is not in the token store any more', { profile });
+  }
+
   #expired(what: string, cause?: unknown): McpMasterError {
-    const { server } = this.#key;
-    const { profile } = this.#deps;
+    const { server, profile } = this.#key;
     return loginRequired(server, `the login ${what}`, { cause, profile });
   }
 }

@@ -143,7 +143,7 @@ class EncryptedFiles implements SecretStore {
       'ENCRYPTION_KEY_WRONG',
       `${path} was encrypted with another key than the one that is set`,
       {
-        hint: `Set OAUTH_ENCRYPTION_KEY to the key that it was saved with. If that is lost, remove the folder ${this.#folder} and log in again.`,
+        hint: `Set OAUTH_ENCRYPTION_KEY to the key that it was saved with. If that is lost, remove the folder ${this.#folder}, log in again with --force, and store your secrets again.`,
       },
     );
   }

@@ -18,6 +18,6 @@ export async function probeStore(store: SecretStore): Promise<void> {
   if (read instanceof McpMasterError) throw read;
   if (read === value && deleted) return;
   throw new McpMasterError('INTERNAL', `the ${store.name} does not keep what it is given`, {
-    hint: 'Run mcp-master doctor, or choose another store with MCP_MASTER_TOKEN_STORE.',
+    hint: 'Choose the other store with MCP_MASTER_TOKEN_STORE.',
   });
 }

@@ -52,6 +52,16 @@ describe('Redactor', () => {
     expect(new Redactor().redact(text)).toBe(shown);
   });
 
+  it('masks values that come and go, the latest 300 of them', () => {
+    const redactor = new Redactor();
+    redactor.add('configured-secret');
+    for (let at = 1; at <= 301; at++) redactor.addPassing(`opaque-token-${at}-end`);
+    expect(redactor.redact('got opaque-token-301-end')).toBe('got ***');
+    expect(redactor.redact('got opaque-token-2-end')).toBe('got ***');
+    expect(redactor.redact('got opaque-token-1-end')).toBe('got opaque-token-1-end');
+    expect(redactor.redact('has configured-secret')).toBe('has ***');
+  });
+
   it('leaves short values and plain text alone', () => {
     const redactor = new Redactor();
     redactor.add('abc');

@@ -29,7 +29,7 @@ export interface ClientWish {
 /**
  * Who we are at an authorization server (MCP specification, "Client Registration Approaches"): the
  * configured client, else a Client ID Metadata Document, else the client registered before with this
- * redirect URI, else one that is registered now. Rejects with `CLIENT_ID_REQUIRED` when there is no
+ * redirect URI for at least these scopes, else one that is registered now. Rejects with `CLIENT_ID_REQUIRED` when there is no
  * way but the configuration, `CONFIG_INVALID` for a bad key, and with what {@link registerClient}
  * rejects with.
  */
@@ -46,8 +46,7 @@ export async function chooseClient(wish: ClientWish, deps: OAuthDeps): Promise<C
       `client_metadata_url is not used: ${shownUrl(metadata.issuer)} does not support Client ID Metadata Documents`,
     );
   }
-  const usable = remembered?.source === 'dynamic' && remembered.redirectUri === redirectUri;
-  if (usable && wish.force !== true) {
+  if (remembered !== undefined && isUsable(remembered, wish)) {
     if (remembered.clientSecret !== undefined) deps.secret(remembered.clientSecret);
     return remembered;
   }
@@ -55,6 +54,12 @@ export async function chooseClient(wish: ClientWish, deps: OAuthDeps): Promise<C
   if (endpoint !== undefined) return registerClient(endpoint, wish, deps);
   const message = `${shownUrl(metadata.issuer)} does not register clients by itself, and no \`client_id\` is configured`;
   throw new McpMasterError('CLIENT_ID_REQUIRED', message, { hint: ownClientHint(wish) });
+}
+
+function isUsable(client: ClientRegistration, wish: ClientWish): boolean {
+  if (wish.force === true || client.source !== 'dynamic') return false;
+  const covers = wish.scopes.every((scope) => client.scopes?.includes(scope));
+  return covers && client.redirectUri === wish.redirectUri;
 }
 
 async function configuredClient(

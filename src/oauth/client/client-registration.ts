@@ -19,4 +19,6 @@ export interface ClientRegistration {
   authMethod: ClientAuthMethod;
   /** Exactly as registered; its port is tried first at the next login (RFC 8252 §7.3). */
   redirectUri: string;
+  /** Those that it was registered for: servers refuse others. Only of dynamic registrations. */
+  scopes?: string[];
 }

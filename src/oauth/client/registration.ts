@@ -68,7 +68,8 @@ function readClient(fields: Fields, wish: RegistrationWish): ClientRegistration 
   if (Array.isArray(uris) && uris.length > 0 && !uris.includes(wish.redirectUri)) {
     return `its redirect_uris lack ${wish.redirectUri}`;
   }
-  const client = { source: 'dynamic', clientId, redirectUri: wish.redirectUri } as const;
+  const { redirectUri, scopes } = wish;
+  const client = { source: 'dynamic', clientId, redirectUri, scopes } as const;
   const { token_endpoint_auth_method: given } = fields;
   if (given === 'none' || typeof secret !== 'string' || secret === '') {
     return { ...client, authMethod: 'none' };

@@ -46,6 +46,7 @@ const item = z.object({
     clientSecret: text.optional(),
     authMethod: z.enum(CLIENT_AUTH_METHODS),
     redirectUri: text,
+    scopes: texts.optional(),
   }),
   tokens: z.object({
     accessToken: text,

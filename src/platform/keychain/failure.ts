@@ -1,7 +1,8 @@
 /**
  * Why the keychain refused: `locked`; `silent` = it does not answer; `no-collection` = nothing to put
  * an item into; `unavailable` = no such service; `binding` = the native package is missing;
- * `session` = the service was restarted in between; `helper` = our own
+ * `changed` = the service was restarted, or the item
+ * deleted, in the middle of a call, so that another try helps; `helper` = our own
  * program for it does not run; `damaged` = one item is not what was written;
  * `ambiguous` = there is another item of the same name;
  * `other` = none of these.
@@ -12,7 +13,7 @@ export type FailureKind =
   | 'no-collection'
   | 'unavailable'
   | 'binding'
-  | 'session'
+  | 'changed'
   | 'helper'
   | 'damaged'
   | 'ambiguous'
@@ -34,7 +35,7 @@ const MESSAGES: readonly [RegExp, FailureKind][] = [
   [/native binding|cannot find (package|module)/i, 'binding'],
   [/did not receive a reply|timed out/i, 'silent'],
   [/autolaunch|not provided by any|failed to connect/i, 'unavailable'],
-  [/session.*does not exist/i, 'session'],
+  [/does not exist|no such (interface|object)/i, 'changed'],
   [/matched by \d+ credentials/i, 'ambiguous'],
 ];
 

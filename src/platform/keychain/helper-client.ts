@@ -1,7 +1,7 @@
 import { McpMasterError } from '../../errors.ts';
 import type { Failure } from './failure.ts';
 import { type HelperCommand, HelperEnded, HelperProcess } from './helper-process.ts';
-import type { KeychainAnswer, KeychainRequest, KeychainResult } from './protocol.ts';
+import type { KeychainRequest, KeychainResult } from './protocol.ts';
 
 /** What a {@link HelperClient} works with. */
 export interface HelperClientOptions extends HelperCommand {
@@ -16,12 +16,6 @@ const IDLE_MS = 5000;
 
 /** After so many milliseconds the user is told that the keychain may be showing a prompt. */
 const NOTICE_MS = 1000;
-
-/**
- * Connections after which a helper is replaced, since it gives none back: a session bus allows a user
- * 256 by default, for all programs together.
- */
-const MAX_OPENED = 64;
 
 interface Job {
   request: KeychainRequest;
@@ -89,19 +83,17 @@ export class HelperClient {
     if (this.#closed) throw new McpMasterError('INTERRUPTED', 'the keychain is no longer in use');
     this.#helper ??= new HelperProcess(this.#options);
     try {
-      const { result, opened } = await this.#answerOf(this.#helper, request);
-      if (opened >= MAX_OPENED) this.#dismiss();
-      return result;
+      return await this.#answerOf(this.#helper, request);
     } catch (error) {
       this.#dismiss();
       throw error;
     }
   }
 
-  async #answerOf(helper: HelperProcess, request: KeychainRequest): Promise<KeychainAnswer> {
+  async #answerOf(helper: HelperProcess, request: KeychainRequest): Promise<KeychainResult> {
     const { log, patienceMs } = this.#options;
     const notice = setTimeout(() => {
-      log.info('the keychain has not answered yet: it may be showing a prompt for its password');
+      log.warn('the keychain has not answered yet: it may be showing a prompt for its password');
     }, NOTICE_MS);
     // The helper does not keep this process alive; this timer does, while somebody waits.
     let end: NodeJS.Timeout | undefined;

@@ -3,7 +3,7 @@ import type { Socket } from 'node:net';
 import type { Logger } from '../../log.ts';
 import { excerpt } from '../../oauth/shown.ts';
 import { LineSplitter } from '../../rpc/line-splitter.ts';
-import { type KeychainAnswer, type KeychainRequest, MAX_LINE_BYTES } from './protocol.ts';
+import { type KeychainRequest, type KeychainResult, MAX_LINE_BYTES } from './protocol.ts';
 
 /** How to start a helper. */
 export interface HelperCommand {
@@ -25,10 +25,10 @@ export class HelperProcess {
   readonly #child: ChildProcessWithoutNullStreams;
   /** Why it is over. */
   #ended: HelperEnded | undefined;
-  #waiting: { resolve(answer: KeychainAnswer): void; reject(error: Error): void } | undefined;
+  #waiting: { resolve(result: KeychainResult): void; reject(error: Error): void } | undefined;
 
   constructor({ node, helper, limit, env, log }: HelperCommand) {
-    const args = limit === undefined ? [helper] : [helper, String(limit)];
+    const args = ['--expose-gc', helper, ...(limit === undefined ? [] : [String(limit)])];
     this.#child = spawn(node, args, { env, stdio: 'pipe', windowsHide: true });
     const { stdin, stdout, stderr } = this.#child;
     const lines = new LineSplitter(MAX_LINE_BYTES, {
@@ -47,7 +47,7 @@ export class HelperProcess {
   }
 
   /** Rejects with {@link HelperEnded}; may never settle until it is killed. */
-  exchange(request: KeychainRequest): Promise<KeychainAnswer> {
+  exchange(request: KeychainRequest): Promise<KeychainResult> {
     if (this.#ended !== undefined) return Promise.reject(this.#ended);
     return new Promise((resolve, reject) => {
       this.#waiting = { resolve, reject };
@@ -64,7 +64,7 @@ export class HelperProcess {
     const waiting = this.#waiting;
     this.#waiting = undefined;
     try {
-      waiting?.resolve(JSON.parse(line) as KeychainAnswer);
+      waiting?.resolve(JSON.parse(line) as KeychainResult);
     } catch {
       waiting?.reject(new HelperEnded('the keychain helper gave an answer that is no JSON'));
     }

@@ -1,10 +1,12 @@
 /**
- * The program that talks to the operating system's keychain: `keychain.js [BYTES AN ITEM CAN HOLD]`.
+ * The program that talks to the operating system's keychain: `node --expose-gc keychain.js [LIMIT]`,
+ * where LIMIT is the number of bytes that an item can hold.
  * Requests and answers are JSON lines on stdin and stdout. A call of the keychain may never return
  * (a prompt that nobody answers), and then even `process.exit` waits for it; so the calls run in a
  * worker, and the main thread ends the process by SIGKILL when stdin ends, that is, with its parent.
  */
 import process from 'node:process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import {
   isMainThread,
   type MessagePort,
@@ -17,7 +19,6 @@ import { classify, concernsAll } from './failure.ts';
 import { KeyringItems } from './items.ts';
 import { deleteValue, readValue, type ValueStore, writeValue } from './parts.ts';
 import {
-  type KeychainAnswer,
   type KeychainRequest,
   type KeychainResult,
   MAX_LINE_BYTES,
@@ -35,7 +36,7 @@ function supervise(): void {
   const worker = new Worker(new URL(import.meta.url), {
     workerData: limit === undefined ? undefined : Number(limit),
   });
-  worker.on('message', (answer: KeychainAnswer) => {
+  worker.on('message', (answer: KeychainResult) => {
     stdout.write(`${JSON.stringify(answer)}\n`);
   });
   const end = () => process.kill(process.pid, 'SIGKILL');
@@ -55,34 +56,41 @@ function serve(port: MessagePort, limit: number | undefined): void {
   const answer = async (request: KeychainRequest): Promise<KeychainResult> => {
     try {
       // Here, so that a missing native part is an answer, too.
-      items ??= new KeyringItems((await import('@napi-rs/keyring')).Entry);
-      return carryOut({ items, limit, pause }, request);
+      items ??= await openItems();
+      return await carryOut({ items, limit, pause }, request);
     } catch (error) {
       return { failure: classify(error) };
     }
   };
-  port.on('message', async (request: KeychainRequest) => {
-    const result = await answer(request);
-    port.postMessage({ result, opened: items?.opened ?? 0 } satisfies KeychainAnswer);
-  });
+  port.on('message', async (request: KeychainRequest) => port.postMessage(await answer(request)));
 }
 
-function carryOut(store: ValueStore, request: KeychainRequest): KeychainResult {
+async function openItems(): Promise<KeyringItems> {
+  const { gc } = globalThis;
+  if (gc === undefined) throw new Error('the helper was started without --expose-gc');
+  const { Entry } = await import('@napi-rs/keyring');
+  return new KeyringItems(Entry, gc);
+}
+
+async function carryOut(store: ValueStore, request: KeychainRequest): Promise<KeychainResult> {
   switch (request.operation) {
-    case 'read':
-      return { values: request.accounts.map((account) => read(store, account)) };
+    case 'read': {
+      const values: ReadOutcome[] = [];
+      for (const account of request.accounts) values.push(await read(store, account));
+      return { values };
+    }
     case 'write':
-      writeValue(store, request.account, request.value);
+      await writeValue(store, request.account, request.value);
       return { written: true };
     case 'delete':
-      return { deleted: deleteValue(store, request.account) };
+      return { deleted: await deleteValue(store, request.account) };
   }
 }
 
 /** What concerns one item is its outcome; what concerns the keychain is thrown: no second prompt. */
-function read(store: ValueStore, account: string): ReadOutcome {
+async function read(store: ValueStore, account: string): Promise<ReadOutcome> {
   try {
-    const value = readValue(store, account);
+    const value = await readValue(store, account);
     return value === undefined ? null : { value };
   } catch (error) {
     const failure = classify(error);
@@ -91,7 +99,6 @@ function read(store: ValueStore, account: string): ReadOutcome {
   }
 }
 
-/** The worker has nothing else to do. */
-function pause(): void {
-  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, PAUSE_MS);
+function pause(): Promise<void> {
+  return sleep(PAUSE_MS);
 }

@@ -16,7 +16,7 @@ const CODES: Readonly<Record<FailureKind, ErrorCode>> = {
   'no-collection': 'KEYCHAIN_UNAVAILABLE',
   unavailable: 'KEYCHAIN_UNAVAILABLE',
   binding: 'KEYCHAIN_UNAVAILABLE',
-  session: 'KEYCHAIN_UNAVAILABLE',
+  changed: 'KEYCHAIN_UNAVAILABLE',
   helper: 'KEYCHAIN_UNAVAILABLE',
   damaged: 'INTERNAL',
   ambiguous: 'INTERNAL',
@@ -29,7 +29,7 @@ const WHAT: Readonly<Record<FailureKind, string>> = {
   'no-collection': 'the keychain has no collection that could hold a login',
   unavailable: 'no keychain can be reached',
   binding: 'the package @napi-rs/keyring lacks its native part for this computer',
-  session: 'the keychain was restarted meanwhile',
+  changed: 'the keychain keeps changing',
   helper: 'the program that talks to the keychain does not run',
   damaged: 'an item of the keychain is damaged',
   ambiguous: 'the keychain has several items of one name',
@@ -62,7 +62,7 @@ function hintFor({ kind }: Failure, situation: Situation): string {
       return `Run it again with --log-level=debug to see why, or ${FILE_INSTEAD}.`;
     case 'ambiguous':
       return 'Another program has made an item with the attributes of ours: delete both in the keychain (on Linux: secret-tool clear service mcp-master username NAME), then save it again.';
-    case 'session':
+    case 'changed':
       return 'Try again.';
     default:
       return serviceHint(situation);

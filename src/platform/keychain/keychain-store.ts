@@ -29,9 +29,6 @@ const WINDOWS_LIMIT = 2560;
 
 const PATIENCE_MS = 30_000;
 
-/** Accounts of one request, so that a helper stays well below the connections that it may hold. */
-const BATCH = 50;
-
 /**
  * Secrets in the operating system's keychain: macOS Keychain, Windows Credential Manager, Linux
  * Secret Service. A helper process talks to it, since a call may never return; this process does not
@@ -58,14 +55,11 @@ class KeychainStore implements SecretStore {
   }
 
   async read(accounts: readonly string[]): Promise<Map<string, string | McpMasterError>> {
+    const { values } = await this.#ask({ operation: 'read', accounts }, 'values');
     const found = new Map<string, string | McpMasterError>();
-    for (let from = 0; from < accounts.length; from += BATCH) {
-      const batch = accounts.slice(from, from + BATCH);
-      const { values } = await this.#ask({ operation: 'read', accounts: batch }, 'values');
-      for (const [index, account] of batch.entries()) {
-        const value = this.#valueOf(values[index] ?? null, account);
-        if (value !== undefined) found.set(account, value);
-      }
+    for (const [index, account] of accounts.entries()) {
+      const value = this.#valueOf(values[index] ?? null, account);
+      if (value !== undefined) found.set(account, value);
     }
     return found;
   }

@@ -14,7 +14,7 @@ export interface ValueStore {
   /** Bytes that an item can hold; undefined = any number. */
   limit: number | undefined;
   /** Waits a little, for another process to go on. */
-  pause(): void;
+  pause(): Promise<void>;
 }
 
 /** What the item of a value in parts says, after {@link MARK}. */
@@ -35,89 +35,95 @@ const MAX_PARTS = 10_000;
 const READ_TRIES = 20;
 
 /** The value of an account; undefined when there is none. Throws {@link DamagedItem}. */
-export function readValue(store: ValueStore, account: string): string | undefined {
+export async function readValue(store: ValueStore, account: string): Promise<string | undefined> {
   for (let tries = 1; ; tries++) {
-    const bytes = store.items.get(account);
+    const bytes = await store.items.get(account);
     if (bytes === undefined) return undefined;
     const head = parseHead(bytes);
-    const whole = head === undefined ? bytes : join(store.items, account, head);
+    const whole = head === undefined ? bytes : await join(store.items, account, head);
     if (whole !== undefined) return decode(whole);
     if (tries === READ_TRIES) throw new DamagedItem('parts of it are missing or wrong');
-    store.pause();
+    await store.pause();
   }
 }
 
 /** Replaces the value as a whole, and makes sure that the keychain has kept it. */
-export function writeValue(store: ValueStore, account: string, value: string): void {
+export async function writeValue(store: ValueStore, account: string, value: string): Promise<void> {
   const { items, limit = Number.POSITIVE_INFINITY } = store;
-  const before = items.get(account);
+  const before = await items.get(account);
   const old = before && headOrNone(before);
   const bytes = Buffer.from(value);
   const fits = bytes.length <= limit && !isMarked(bytes);
-  const item = fits ? bytes : Buffer.from(writeParts(items, account, bytes, limit, old?.slot));
-  items.set(account, item);
-  const after = items.get(account);
+  const item = fits ? bytes : await writeParts(items, account, bytes, limit, old?.slot);
+  await items.set(account, item);
+  const after = await items.get(account);
   // Any other value is a later writer's.
   const kept = after !== undefined && (item.equals(after) || !sameBytes(before, after));
   if (!kept) throw new Error('the keychain took a value without keeping it');
-  if (old !== undefined) emptySlot(items, account, old.slot);
+  if (old !== undefined) await emptySlot(items, account, old.slot);
 }
 
 /** Whether there was one. */
-export function deleteValue({ items, limit }: ValueStore, account: string): boolean {
-  const bytes = items.get(account);
+export async function deleteValue({ items, limit }: ValueStore, account: string): Promise<boolean> {
+  const bytes = await items.get(account);
   const inParts = limit !== undefined || (bytes !== undefined && isMarked(bytes));
   // The head first: a reader then finds nothing, not a value with a hole.
-  const deleted = items.remove(account);
-  if (inParts) for (let slot = 0; slot < SLOTS; slot++) emptySlot(items, account, slot);
+  const deleted = await items.remove(account);
+  for (let slot = 0; inParts && slot < SLOTS; slot++) await emptySlot(items, account, slot);
   return deleted;
 }
 
 /** Writes the parts into a slot that is not in use, and gives the head that points to them. */
-function writeParts(
+async function writeParts(
   items: Items,
   account: string,
   bytes: Buffer,
   limit: number,
   used: number | undefined,
-): string {
+): Promise<Buffer> {
   const size = Math.min(limit, Math.max(bytes.length, 1));
   const count = Math.ceil(bytes.length / size);
   if (count > MAX_PARTS) throw new Error(`a value of ${bytes.length} bytes is too large`);
-  const slot = freeSlot(items, account, used);
+  const slot = await freeSlot(items, account, used);
   for (let index = 0; index < count; index++) {
     const part = bytes.subarray(index * size, (index + 1) * size);
-    items.set(partAccount(account, slot, index), part);
+    await items.set(partAccount(account, slot, index), part);
   }
   const head: Head = { slot, count, sha256: sha256(bytes) };
-  if (join(items, account, head) === undefined) {
+  if ((await join(items, account, head)) === undefined) {
     throw new Error('the keychain took parts of a value without keeping them');
   }
-  return MARK + JSON.stringify(head);
+  return Buffer.from(MARK + JSON.stringify(head));
 }
 
 /** At random, so that two writers at the same time hardly meet; empty, if there is such a one. */
-function freeSlot(items: Items, account: string, used: number | undefined): number {
+async function freeSlot(items: Items, account: string, used: number | undefined): Promise<number> {
   const first = randomInt(SLOTS);
   const slots = Array.from({ length: SLOTS }, (_, index) => (first + index) % SLOTS).filter(
     (slot) => slot !== used,
   );
-  const empty = slots.find((slot) => items.get(partAccount(account, slot, 0)) === undefined);
-  return empty ?? slots[0] ?? 0;
+  for (const slot of slots) {
+    if ((await items.get(partAccount(account, slot, 0))) === undefined) return slot;
+  }
+  return slots[0] ?? 0;
 }
 
 /** From the last part to the first, so that the parts left by a writer killed here are found again. */
-function emptySlot(items: Items, account: string, slot: number): void {
+async function emptySlot(items: Items, account: string, slot: number): Promise<void> {
   let count = 0;
-  while (count < MAX_PARTS && items.get(partAccount(account, slot, count)) !== undefined) count++;
-  for (let index = count - 1; index >= 0; index--) items.remove(partAccount(account, slot, index));
+  while ((await items.get(partAccount(account, slot, count))) !== undefined && count < MAX_PARTS) {
+    count += 1;
+  }
+  for (let index = count - 1; index >= 0; index--) {
+    await items.remove(partAccount(account, slot, index));
+  }
 }
 
 /** Undefined when a part is missing or another writer's. */
-function join(items: Items, account: string, head: Head): Buffer | undefined {
+async function join(items: Items, account: string, head: Head): Promise<Buffer | undefined> {
   const parts: Uint8Array[] = [];
   for (let index = 0; index < head.count; index++) {
-    const part = items.get(partAccount(account, head.slot, index));
+    const part = await items.get(partAccount(account, head.slot, index));
     if (part === undefined) return undefined;
     parts.push(part);
   }

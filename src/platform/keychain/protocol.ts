@@ -9,19 +9,12 @@ export type KeychainRequest =
 /** One account of a `read`: null = there is no such item. */
 export type ReadOutcome = { value: string } | { failure: Failure } | null;
 
-/** What the helper did, or why the keychain refused it all. */
+/** The helper's answer, also one JSON object a line: what it did, or why the keychain refused it all. */
 export type KeychainResult =
   | { values: ReadOutcome[] }
   | { written: true }
   | { deleted: boolean }
   | { failure: Failure };
-
-/** The helper's answer, also one JSON object a line. */
-export interface KeychainAnswer {
-  result: KeychainResult;
-  /** Connections to the keychain that this helper has opened so far; none is given back. */
-  opened: number;
-}
 
 /** Longest line of either side in bytes: far above any value, and far below the memory there is. */
 export const MAX_LINE_BYTES = 256 * 1024 * 1024;

@@ -53,6 +53,7 @@ describe('what is sent', () => {
     const { server, register } = await registration(answering(GOOD, 201));
     expect(await register(['read', 'write'])).toEqual({
       ...{ source: 'dynamic', clientId: 'registered', authMethod: 'none', redirectUri: REDIRECT },
+      scopes: ['read', 'write'],
     });
     const [received] = server.received;
     expect(server.received.length).toBe(1);
@@ -132,7 +133,7 @@ describe('what is accepted', () => {
     const { register, secrets, lines } = await registration(answering(answer, status));
     expect(await register()).toEqual({
       ...{ source: 'dynamic', clientId: 'registered', authMethod: 'none', redirectUri: REDIRECT },
-      ...expected,
+      ...{ scopes: [], ...expected },
     });
     expect(secrets).toEqual('clientSecret' in expected ? ['the-registered-secret'] : []);
     expect(lines.join()).not.toContain('the-registered-secret');

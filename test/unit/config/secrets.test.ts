@@ -81,8 +81,7 @@ describe('stored secrets', () => {
     for (const values of [{}, { acme: '' }]) {
       await expect(fillSecrets(server, stored(values))).rejects.toMatchObject({
         code: 'SECRET_MISSING',
-        message:
-          'server x: servers.x.headers.X-API-Key needs the secret "acme", which is not stored',
+        message: 'servers.x.headers.X-API-Key needs the secret "acme", which is not stored',
         hint: 'Store it: mcp-master secret set acme',
       });
     }
@@ -131,7 +130,7 @@ describe('stored secrets', () => {
     });
     await expect(fillMasterSecrets(config, stored({}))).rejects.toMatchObject({
       code: 'SECRET_MISSING',
-      message: 'master_oauth: master_oauth.clientSecret needs the secret "m", which is not stored',
+      message: 'master_oauth.clientSecret needs the secret "m", which is not stored',
     });
     const without = configOf(await checkJson({ servers: {} }));
     expect(await fillMasterSecrets(without, stored({}))).toBeUndefined();

@@ -11,7 +11,7 @@ function createSource(refresh?: (login: StoredLogin) => Promise<TokenSet>) {
   const world = memoryLogins();
   const clock = { now: 0 };
   const renew = vi.fn(refresh ?? (async ({ tokens }: StoredLogin) => renewed(tokens, clock.now)));
-  const deps = { logins: world.logins, refresh: renew, now: () => clock.now, profile: '' };
+  const deps = { logins: world.logins, refresh: renew, now: () => clock.now };
   return { ...world, clock, renew, deps, source: new TokenSource(KEY, deps) };
 }
 
@@ -115,6 +115,18 @@ describe('TokenSource', () => {
     await logins.save(KEY, someLogin({ tokens }));
     clock.now = Number.MAX_SAFE_INTEGER;
     expect(await source.accessToken()).toBe('access-1');
+  });
+
+  it('asks for a login when the item is gone from the store, and says so each time', async () => {
+    const { source, logins, keychain } = createSource();
+    await logins.save(KEY, someLogin());
+    keychain.items.clear();
+    for (const _ of [1, 2]) {
+      await expect(source.accessToken()).rejects.toMatchObject({
+        code: 'LOGIN_REQUIRED',
+        message: expect.stringContaining('not in the token store any more'),
+      });
+    }
   });
 
   it('tries the store again after it failed', async () => {

@@ -20,6 +20,7 @@ const DYNAMIC: ClientRegistration = {
   clientSecret: 'registered-secret',
   authMethod: 'client_secret_post',
   redirectUri: REDIRECT,
+  scopes: ['read'],
 };
 
 /** Chooses without a network: what would ask a server fails. */
@@ -145,13 +146,15 @@ describe('the client of an earlier login', () => {
   const registration = { registration_endpoint: 'https://as.test/register' };
 
   test('is used again, and its secret stays hidden', async () => {
-    const { client, secrets } = await choose({}, registration, { remembered: DYNAMIC });
+    const wish = { remembered: DYNAMIC, scopes: ['read'] };
+    const { client, secrets } = await choose({}, registration, wish);
     expect(client).toBe(DYNAMIC);
     expect(secrets).toEqual(['registered-secret']);
   });
 
   test.each<[string, Partial<ClientWish>]>([
     ['with --force', { remembered: DYNAMIC, force: true }],
+    ['for a scope that it was not registered for', { remembered: DYNAMIC, scopes: ['write'] }],
     [
       'for another redirect URI',
       { remembered: { ...DYNAMIC, redirectUri: 'http://127.0.0.1:1/oauth/callback' } },
