@@ -1,4 +1,3 @@
-import { lookup } from 'node:dns/promises';
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname } from 'node:path';
@@ -9,14 +8,12 @@ import type { Context } from './cli/context.ts';
 import { EXIT } from './cli/exit-codes.ts';
 import { run } from './cli/program.ts';
 import { Redactor } from './log.ts';
-import { canOpenBrowser, createOpenBrowser } from './platform/browser.ts';
 import { createCatalogueFiles } from './platform/catalogue-files.ts';
 import { createEncryptedFiles } from './platform/encrypted-files.ts';
 import { createFetch } from './platform/fetch.ts';
 import { findFolders } from './platform/folders.ts';
 import { createHttpClient } from './platform/http-client.ts';
 import { createKeychainStore } from './platform/keychain/keychain-store.ts';
-import { listenOnLoopback } from './platform/loopback-server.ts';
 import { createProcesses } from './platform/processes.ts';
 import { readRegularFile, statFile } from './platform/regular-file.ts';
 import { createInterrupts } from './platform/signals.ts';
@@ -74,11 +71,20 @@ const context: Context = {
           node: process.execPath,
           log,
         }),
-  listenOnLoopback,
-  createBrowser: (browserEnv, log) =>
-    canOpenBrowser(browserEnv, platform) ? createOpenBrowser({ env, platform, log }) : undefined,
-  resolveHost: async (hostname) =>
-    (await lookup(hostname, { all: true })).map(({ address }) => address),
+  // What only a login needs is loaded when there is one: `serve` has to answer fast.
+  listenOnLoopback: async (options) => {
+    const { listenOnLoopback } = await import('./platform/loopback-server.ts');
+    return listenOnLoopback(options);
+  },
+  createBrowser: async (browserEnv, log) => {
+    const { canOpenBrowser, createOpenBrowser } = await import('./platform/browser.ts');
+    if (!canOpenBrowser(browserEnv, platform)) return undefined;
+    return createOpenBrowser({ env, platform, log });
+  },
+  resolveHost: async (hostname) => {
+    const { lookup } = await import('node:dns/promises');
+    return (await lookup(hostname, { all: true })).map(({ address }) => address);
+  },
   createCatalogueStore: ({ cache }, log) => createCatalogueFiles(cache, log),
   findFolders: (profile) => findFolders({ env, platform, homedir: home, profile }),
   folderExists: (path) => statFile(path)?.isDirectory() === true,

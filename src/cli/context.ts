@@ -51,7 +51,7 @@ export interface Context {
   createSecretStore(name: StoreName, folders: Folders, env: Environment, log: Logger): SecretStore;
   listenOnLoopback: ListenOnLoopback;
   /** Undefined where no browser can be opened: without a display, or with `HEADLESS`. */
-  createBrowser(env: Environment, log: Logger): OpenBrowser | undefined;
+  createBrowser(env: Environment, log: Logger): Promise<OpenBrowser | undefined>;
   /** The addresses of a host name. Rejects when there are none. */
   resolveHost(hostname: string): Promise<string[]>;
   findFolders(profile: string | undefined): Folders;

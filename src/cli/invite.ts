@@ -20,7 +20,7 @@ export async function invite(
 ): Promise<void> {
   const { report, flags, context, workspace } = work;
   report.address(server, invitation.url);
-  const open = context.createBrowser(workspace.config.env, workspace.log);
+  const open = await context.createBrowser(workspace.config.env, workspace.log);
   const wanted = flags.browser && open !== undefined;
   const opened = wanted && (await open(invitation.url));
   report.say(opened ? 'A browser was opened.\n' : 'Open it in a browser.\n');
