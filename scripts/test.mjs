@@ -1,8 +1,9 @@
 #!/usr/bin/env node
 /**
- * What `npm test` runs: builds where the build is missing or older than its sources, runs every
- * vitest project with the arguments passed on (`npm test -- --project unit`), and prints the plain
- * count as its last line. Fails when a test fails, when vitest does, and when no test ran.
+ * What `npm test` runs: builds where the build is missing or older than its sources, installs the
+ * programs that tests need, runs every vitest project with the arguments passed on
+ * (`npm test -- --project unit`), and prints the plain count as its last line. Fails when a test
+ * fails, when vitest does, and when no test ran.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -11,6 +12,7 @@ import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { installSystemPackages } from './system-packages.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);
@@ -104,6 +106,7 @@ async function main(args) {
       return 1;
     }
   }
+  installSystemPackages();
   const { passed, failed, skipped, remark } = judge(await runTests(args));
   if (remark !== undefined) process.stdout.write(`${remark}\n`);
   const aloud = skipped > 0 ? `, ${skipped} skipped` : '';

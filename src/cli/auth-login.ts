@@ -58,7 +58,7 @@ async function attempt(server: ServerConfig, work: LoginWork): Promise<number> {
 
 /** Tokens that the server refuses are no login; of one that can't be reached nobody knows. */
 function unprovedExit({ code }: McpMasterError): number {
-  return code === 'UNAUTHORIZED' ? EXIT.login : EXIT.failed;
+  return exitCodeOf(code) === EXIT.login ? EXIT.login : EXIT.failed;
 }
 
 function interruption(): McpMasterError {

@@ -8,10 +8,11 @@ export async function askHidden(
   input: Readable,
   output: Writable,
 ): Promise<string> {
-  output.write(question);
   // What readline would echo goes nowhere.
   const nowhere = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({ input, output: nowhere, terminal: true });
+  // Not before the terminal has stopped its own echo.
+  output.write(question);
   try {
     return await new Promise((resolve, reject) => {
       lines.once('line', resolve);

@@ -46,13 +46,14 @@ function namesIn(folder: string): string[] {
     .sort();
 }
 
-/** Of the whole folder, for a watcher: one that can't be read is a state, too. */
+/** Of the whole folder, for a watcher: none is like an empty one; one that can't be read is a state, too. */
 function stateOf(folder: string): string {
   try {
     const files = namesIn(folder).map((name) => `${name}${EXTENSION}`);
     return files.map((file) => `${file} ${versionOf(join(folder, file))}`).join('\n');
   } catch (error) {
-    return errorCode(error);
+    const code = errorCode(error);
+    return code === 'ENOENT' ? '' : code;
   }
 }
 

@@ -35,7 +35,7 @@ const MESSAGES: readonly [RegExp, FailureKind][] = [
   [/native binding|cannot find (package|module)/i, 'binding'],
   [/did not receive a reply|timed out/i, 'silent'],
   [/autolaunch|not provided by any|failed to connect/i, 'unavailable'],
-  [/does not exist|no such (interface|object)/i, 'changed'],
+  [/does not exist|no such (interface|object)|recipient disconnected/i, 'changed'],
   [/matched by \d+ credentials/i, 'ambiguous'],
 ];
 

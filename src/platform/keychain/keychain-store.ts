@@ -20,14 +20,15 @@ export interface KeychainOptions {
   log: Logger;
   /** Bytes that an item can hold; default: what the platform allows. */
   limit?: number;
-  /** Milliseconds that a request may take; default 30000. */
+  /** Milliseconds that a request may take; default 25000. */
   patienceMs?: number;
 }
 
 /** Windows: CRED_MAX_CREDENTIAL_BLOB_SIZE. The others set no limit worth the name. */
 const WINDOWS_LIMIT = 2560;
 
-const PATIENCE_MS = 30_000;
+/** Less than the `startup_timeout` of a server, whose error would hide that the keychain is locked. */
+const PATIENCE_MS = 25_000;
 
 /**
  * Secrets in the operating system's keychain: macOS Keychain, Windows Credential Manager, Linux

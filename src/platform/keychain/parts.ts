@@ -34,6 +34,9 @@ const MAX_PARTS = 10_000;
 /** How often a value is looked at that another process keeps changing. */
 const READ_TRIES = 20;
 
+/** How often a value is written whose parts another writer has touched. */
+const WRITE_TRIES = 10;
+
 /** The value of an account; undefined when there is none. Throws {@link DamagedItem}. */
 export async function readValue(store: ValueStore, account: string): Promise<string | undefined> {
   for (let tries = 1; ; tries++) {
@@ -47,20 +50,39 @@ export async function readValue(store: ValueStore, account: string): Promise<str
   }
 }
 
-/** Replaces the value as a whole, and makes sure that the keychain has kept it. */
+/**
+ * Replaces the value as a whole, and makes sure that the keychain has kept it. Two writers at the
+ * same time don't mix their values: the one whose parts the other has touched writes once more.
+ */
 export async function writeValue(store: ValueStore, account: string, value: string): Promise<void> {
+  const bytes = Buffer.from(value);
+  for (let tries = 0; tries < WRITE_TRIES; tries++) {
+    if (await writeOnce(store, account, bytes)) return;
+    await store.pause();
+  }
+  throw new Error('the keychain took a value without keeping it');
+}
+
+/** Resolves with whether the value, or that of a later writer, is there and whole. */
+async function writeOnce(store: ValueStore, account: string, bytes: Buffer): Promise<boolean> {
   const { items, limit = Number.POSITIVE_INFINITY } = store;
   const before = await items.get(account);
   const old = before && headOrNone(before);
-  const bytes = Buffer.from(value);
   const fits = bytes.length <= limit && !isMarked(bytes);
-  const item = fits ? bytes : await writeParts(items, account, bytes, limit, old?.slot);
+  const head = fits ? undefined : await fillSlot(items, account, bytes, limit, old?.slot);
+  const isWhole = async () =>
+    head === undefined || (await join(items, account, head)) !== undefined;
+  if (!(await isWhole())) return false;
+  const item = head === undefined ? bytes : Buffer.from(MARK + JSON.stringify(head));
   await items.set(account, item);
   const after = await items.get(account);
-  // Any other value is a later writer's.
-  const kept = after !== undefined && (item.equals(after) || !sameBytes(before, after));
-  if (!kept) throw new Error('the keychain took a value without keeping it');
-  if (old !== undefined) await emptySlot(items, account, old.slot);
+  if (after === undefined) return false;
+  const lost = item.equals(after) ? !(await isWhole()) : sameBytes(before, after);
+  if (lost) return false;
+  if (old !== undefined && headOrNone(after)?.slot !== old.slot) {
+    await emptySlot(items, account, old.slot);
+  }
+  return true;
 }
 
 /** Whether there was one. */
@@ -74,14 +96,14 @@ export async function deleteValue({ items, limit }: ValueStore, account: string)
 }
 
 /** Writes the parts into a slot that is not in use, and gives the head that points to them. */
-async function writeParts(
+async function fillSlot(
   items: Items,
   account: string,
   bytes: Buffer,
   limit: number,
   used: number | undefined,
-): Promise<Buffer> {
-  const size = Math.min(limit, Math.max(bytes.length, 1));
+): Promise<Head> {
+  const size = Math.min(limit, bytes.length);
   const count = Math.ceil(bytes.length / size);
   if (count > MAX_PARTS) throw new Error(`a value of ${bytes.length} bytes is too large`);
   const slot = await freeSlot(items, account, used);
@@ -89,11 +111,7 @@ async function writeParts(
     const part = bytes.subarray(index * size, (index + 1) * size);
     await items.set(partAccount(account, slot, index), part);
   }
-  const head: Head = { slot, count, sha256: sha256(bytes) };
-  if ((await join(items, account, head)) === undefined) {
-    throw new Error('the keychain took parts of a value without keeping them');
-  }
-  return Buffer.from(MARK + JSON.stringify(head));
+  return { slot, count, sha256: sha256(bytes) };
 }
 
 /** At random, so that two writers at the same time hardly meet; empty, if there is such a one. */

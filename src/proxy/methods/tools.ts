@@ -37,7 +37,9 @@ function unknownTool(name: string, { pool }: Services): Reply {
     .map(({ known }) => known);
   const hint = [
     near.length === 0 ? 'No tool is available.' : `The nearest are: ${near.join(', ')}.`,
-    ...pool.failures(name).map(({ message }) => `Its server may be one that failed: ${message}.`),
+    ...pool.failures(name).map(({ message, hint: next = '' }) => {
+      return `Its server may be one that failed: ${message}. ${next}`.trimEnd();
+    }),
   ].join(' ');
   const data = { code: 'UNKNOWN_TOOL', hint, near };
   return rpcError(RPC_ERROR.invalidParams, `Unknown tool: ${name}. ${hint}`, data);

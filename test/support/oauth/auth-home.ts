@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import type { JsonObject } from '../../../src/rpc/message.ts';
 import { createTempFolder, type RunResult, runBin, writeConfig } from '../bin.ts';
+import { type Mode, type RecordingBackend, recordingBackend } from '../recording.ts';
 import { type RecordingClient, type ServeOptions, startServe } from '../recording-client.ts';
 import {
   type AuthorizationServer,
@@ -161,4 +162,13 @@ export async function startPair(
   const server = await untilTestEnds(startProtectedServer({ ...protection, authorizationServer }));
   const entry = { url: server.url.href, auth_strategy: 'delegate_oauth' };
   return { provider: authorizationServer, server, entry };
+}
+
+/** Starts a server without any login for the test that runs; its record is outside of every home. */
+export async function startBackend(name: string, mode: Mode = 'http'): Promise<RecordingBackend> {
+  const folder = await createTempFolder();
+  await untilTestEnds({ close: folder.remove });
+  const backend = await recordingBackend(folder.path, name, {}, mode);
+  await untilTestEnds({ close: backend.stop });
+  return backend;
 }

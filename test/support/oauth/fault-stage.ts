@@ -44,27 +44,30 @@ export interface Provocation {
   /** More flags of `auth login`. */
   flags?: readonly string[];
   person?: Person;
+  /** Added to the environment of the home. */
+  env?: Readonly<Record<string, string | undefined>>;
 }
 
 /** Starts both servers and logs in to them. */
-export async function createFaultStage(
-  settings: Readonly<Record<string, unknown>> = {},
-): Promise<FaultStage> {
+export async function createFaultStage(): Promise<FaultStage> {
   const faulty = await startMisbehavingAuthorizationServer();
   const other = await startMisbehavingAuthorizationServer();
-  const entry = ({ url }: MisbehavingServer) => ({ url: url.href, ...settings });
+  const entry = ({ url }: MisbehavingServer) => ({ url: url.href });
   const home = await openAuthHome();
   await home.configure({ faulty: entry(faulty), other: entry(other) });
   const ends = await Promise.all([home.logIn(['faulty']), home.logIn(['other'])]);
   for (const end of ends) expect(end).toMatchObject({ code: 0, last: { event: 'logged_in' } });
   const { value: status } = await home.json(['auth', 'status']);
-  const provoke = async (script: Script, { flags = [], person }: Provocation = {}) => {
+  const provoke = async (script: Script, { flags = [], person, env }: Provocation = {}) => {
     const before = await home.files();
     faulty.script(script);
-    const end = await finish(home.startLogin(['faulty', '--force', ...flags]), person);
-    faulty.script({});
-    expect(await home.files()).toEqual(before);
-    return end;
+    try {
+      const end = await finish(home.startLogin(['faulty', '--force', ...flags], env), person);
+      expect(await home.files()).toEqual(before);
+      return end;
+    } finally {
+      faulty.script({});
+    }
   };
   return {
     ...{ home, faulty, other, provoke },
@@ -92,6 +95,48 @@ export async function finish(login: LoginRun, person: Person = browse): Promise<
   const page = url === undefined ? undefined : await person(url);
   const result = await login.ended;
   return { ...result, events: login.events, last: login.events.at(-1) ?? {}, page };
+}
+
+/** Stages for tests that run at the same time: each test has one to itself. */
+export class FaultStages {
+  readonly #all: readonly FaultStage[];
+  readonly #free: FaultStage[];
+  readonly #waiting: ((stage: FaultStage) => void)[] = [];
+
+  private constructor(all: FaultStage[]) {
+    this.#all = all;
+    this.#free = [...all];
+  }
+
+  /** As many as there are processors on a small machine. */
+  static async create(count = 2): Promise<FaultStages> {
+    return new FaultStages(await Promise.all(Array.from({ length: count }, createFaultStage)));
+  }
+
+  /** Waits for one that is free, and gives it back when the work is over. */
+  async use<T>(work: (stage: FaultStage) => Promise<T>): Promise<T> {
+    const stage =
+      this.#free.pop() ?? (await new Promise<FaultStage>((take) => this.#waiting.push(take)));
+    try {
+      return await work(stage);
+    } finally {
+      const next = this.#waiting.shift();
+      if (next === undefined) this.#free.push(stage);
+      else next(stage);
+    }
+  }
+
+  provoke(script: Script, how?: Provocation): Promise<LoginEnd> {
+    return this.use((stage) => stage.provoke(script, how));
+  }
+
+  async expectIntact(): Promise<void> {
+    await Promise.all(this.#all.map((stage) => stage.expectIntact()));
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#all.map((stage) => stage.close()));
+  }
 }
 
 /** What a failed login must look like. */

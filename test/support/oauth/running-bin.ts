@@ -1,5 +1,4 @@
 import { spawn } from 'node:child_process';
-import { existsSync } from 'node:fs';
 import { onTestFinished } from 'vitest';
 import { BIN, type RunResult, strippedEnv, waitFor } from '../bin.ts';
 
@@ -9,7 +8,7 @@ export interface RunningBinOptions {
   home: string;
   /** Added to the stripped environment. */
   env?: Readonly<Record<string, string | undefined>>;
-  /** On a pseudo-terminal: stdout and stderr are then one, with what the terminal echoes. */
+  /** On a pseudo-terminal, by `script`: stdout and stderr are then one, with what the terminal echoes. */
   terminal?: boolean;
 }
 
@@ -27,12 +26,6 @@ export interface RunningBin {
   signal(name: NodeJS.Signals): void;
   readonly ended: Promise<RunResult>;
 }
-
-const SCRIPT = '/usr/bin/script';
-
-/** Whether tests on a terminal can run; if not, the reason is printed. */
-export const hasTerminal = existsSync(SCRIPT);
-if (!hasTerminal) console.warn(`left out: tests on a terminal, as there is no ${SCRIPT}`);
 
 /** Milliseconds that anything may take on a busy machine. */
 const PATIENCE = 30_000;
@@ -100,5 +93,5 @@ function commandLine(args: readonly string[], terminal: boolean): [string, strin
   if (!terminal) return [process.execPath, own];
   const quoted = [process.execPath, ...own].map((word) => `'${word.replaceAll("'", `'\\''`)}'`);
   // -e hands the exit code on, -f shows output at once, and there is no record.
-  return [SCRIPT, ['-q', '-e', '-f', '-c', quoted.join(' '), '/dev/null']];
+  return ['script', ['-q', '-e', '-f', '-c', quoted.join(' '), '/dev/null']];
 }

@@ -1,0 +1,106 @@
+import { readdir } from 'node:fs/promises';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { deleteValue } from '../../src/platform/keychain/parts.ts';
+import { createTempFolder, type TempFolder } from '../support/bin.ts';
+import { buildProgram, KEYCHAIN_HELPER, PROJECT } from '../support/build-program.ts';
+import { FileItems } from '../support/file-items.ts';
+import { openKeychain } from '../support/keychain-store.ts';
+import type { KeychainTask } from '../support/programs/keychain-user.ts';
+import { runProgram } from '../support/run-program.ts';
+import { type SecretService, startSecretService } from '../support/secret-service.ts';
+
+let programs: TempFolder;
+let user: string;
+beforeAll(async () => {
+  programs = await createTempFolder();
+  user = await buildProgram('keychain-user', programs.path);
+});
+afterAll(() => programs.remove());
+
+/** Items of this size stand for those of Windows, which hold 2,560 bytes. */
+const LIMIT = 200;
+
+const OLD = 'old '.repeat(80);
+const NEW = 'new, '.repeat(100);
+
+function runUser(service: SecretService, task: Pick<KeychainTask, 'do'> & Partial<KeychainTask>) {
+  const whole: KeychainTask = {
+    ...{ account: 'alpha', helper: KEYCHAIN_HELPER, project: PROJECT, limit: LIMIT },
+    ...task,
+  };
+  return runProgram(user, whole, { env: service.env }).ended;
+}
+
+describe('values over the limit of an item', () => {
+  it('are cut into items that fit, and leave nothing behind', async (context) => {
+    const service = await startSecretService(context);
+    const { store } = openKeychain(service.env, { limit: LIMIT });
+    for (const value of [OLD, NEW, 'short', 'ü'.repeat(LIMIT), '🔑'.repeat(333)]) {
+      await store.write('alpha', value);
+      expect((await store.read(['alpha'])).get('alpha')).toBe(value);
+      const items = await service.accounts();
+      const bytes = Buffer.byteLength(value);
+      expect(items).toHaveLength(bytes > LIMIT ? Math.ceil(bytes / LIMIT) + 1 : 1);
+      for (const item of items) {
+        expect(Buffer.byteLength((await service.lookup(item)) ?? '')).toBeLessThanOrEqual(LIMIT);
+      }
+    }
+    expect(await store.delete('alpha')).toBe(true);
+    expect(await service.accounts()).toEqual([]);
+  });
+
+  it('are the old or the new one, whole, wherever their writer is killed', async (context) => {
+    const service = await startSecretService(context);
+    const { store } = openKeychain(service.env, { limit: LIMIT });
+    const seen = new Set<unknown>();
+    let finished = false;
+    for (let step = 0; step < 100 && !finished; step++) {
+      await store.write('alpha', OLD);
+      const { code, stdout } = await runUser(service, { do: 'killed-writer', step, value: NEW });
+      finished = code === 0;
+      expect(stdout).toMatch(finished ? /^finished/ : /^$/);
+      const value = (await store.read(['alpha'])).get('alpha');
+      expect([OLD, NEW]).toContain(value);
+      seen.add(value);
+    }
+    expect(finished).toBe(true);
+    expect(seen).toEqual(new Set([OLD, NEW]));
+    // Also what the killed writers have left in other slots.
+    expect(await store.delete('alpha')).toBe(true);
+    expect(await service.accounts()).toEqual([]);
+  });
+
+  it('are whole for readers while several processes write', async () => {
+    const folder = await createTempFolder();
+    onTestFinished(() => folder.remove());
+    const task = { account: 'alpha', helper: '', project: PROJECT, limit: LIMIT };
+    const run = (what: 'writer' | 'reader', rounds: number) =>
+      runProgram(user, { ...task, items: folder.path, do: what, rounds }, { env: {} }).ended;
+    expect((await run('writer', 1)).stdout).toBe('done');
+    const all = await Promise.all([
+      ...[run('writer', 150), run('reader', 300), run('writer', 150), run('reader', 300)],
+      ...[run('writer', 150)],
+    ]);
+    expect(all.map(({ stdout, stderr }) => stdout + stderr)).toEqual([
+      ...['done', '300 whole, 0 torn', 'done', '300 whole, 0 torn'],
+      ...['done'],
+    ]);
+    const store = { items: new FileItems(folder.path), limit: LIMIT, pause: async () => undefined };
+    expect(await deleteValue(store, 'alpha')).toBe(true);
+    expect(await readdir(folder.path)).toEqual([]);
+  });
+
+  it('are damaged when a part is lost, and can be replaced', async (context) => {
+    const service = await startSecretService(context);
+    const { store } = openKeychain(service.env, { limit: LIMIT });
+    await store.write('alpha', OLD);
+    await store.write('beta', 'fine');
+    const part = (await service.accounts()).find((account) => account.endsWith('.1'));
+    await service.store(part ?? '', 'another part');
+    const found = await store.read(['alpha', 'beta']);
+    expect(found.get('alpha')).toMatchObject({ code: 'INTERNAL' });
+    expect(found.get('beta')).toBe('fine');
+    await store.write('alpha', NEW);
+    expect((await store.read(['alpha'])).get('alpha')).toBe(NEW);
+  });
+});
