@@ -1,11 +1,12 @@
 import type { OAuthSettings, RemoteEndpoint, ServerConfig } from '../config/config.ts';
 import { isRemoteHttp } from '../config/urls.ts';
 import { McpMasterError, toMcpMasterError } from '../errors.ts';
+import type { Logger } from '../log.ts';
 import { parseChallenges } from '../oauth/discovery/challenge.ts';
-import { loginCommand } from '../oauth/login-command.ts';
+import { loginCommand, loginRequired } from '../oauth/login-command.ts';
 import type { ChallengeRecords } from '../oauth/store/challenge-records.ts';
-import { type LoginKey, loginKey } from '../oauth/store/login-key.ts';
-import { type Logins, loginRequired } from '../oauth/store/logins.ts';
+import { type LoginKey, loginKey, type Owner } from '../oauth/store/login-key.ts';
+import type { Logins } from '../oauth/store/logins.ts';
 import type { StoredLogin } from '../oauth/store/stored-login.ts';
 import { TokenSource } from '../oauth/token-source.ts';
 import type { TokenSet } from '../oauth/tokens/token-set.ts';
@@ -18,8 +19,8 @@ export interface AuthenticatorDeps {
   /** Asks for new tokens, with the client's credentials from these settings. */
   refresh(login: StoredLogin, settings: OAuthSettings): Promise<TokenSet>;
   now(): number;
-  /** '' = no profile. */
-  profile: string;
+  log: Logger;
+  owner: Owner;
 }
 
 /** The authentication of the requests to one server. */
@@ -31,6 +32,8 @@ export interface RequestAuth {
   headers(): Promise<Record<string, string>>;
   /** Hears each refusal: what a 401 or 403 demands is remembered for the next login. */
   onRefusal(status: number, headers: Record<string, string>): void;
+  /** Hears that the server has shaken hands: a 401 from before does not count any more. */
+  onConnected(): void;
 }
 
 interface KnownSource {
@@ -56,15 +59,16 @@ export class Authenticator {
     if (endpoint.kind === 'stdio') return undefined;
     const settings = loginSettings(endpoint);
     if (settings === undefined) return undefined;
-    const { profile } = this.#deps;
-    return loginKey({ profile, server: name, url: endpoint.url, settings });
+    const { owner } = this.#deps;
+    return loginKey({ owner, server: name, url: endpoint.url, settings });
   }
 
   /** @param endpoint that of `server`, with its stored secrets filled in */
   forServer(server: ServerConfig, endpoint: RemoteEndpoint): RequestAuth {
     const own = requestHeaders(endpoint);
     const key = this.loginKey(server);
-    if (key === undefined) return { headers: async () => own, onRefusal: () => undefined };
+    if (key === undefined)
+      return { headers: async () => own, onRefusal: () => undefined, onConnected: () => undefined };
     const source = this.#sourceOf(key, loginSettings(endpoint) ?? {});
     return {
       headers: async () => {
@@ -75,14 +79,17 @@ export class Authenticator {
         });
         if (token !== undefined) return { ...own, Authorization: bearer(token, endpoint) };
         if (endpoint.auth.strategy === 'detect') return own;
-        const { profile } = this.#deps;
-        throw loginRequired(server.name, 'nobody has logged in to it yet', { profile });
+        throw loginRequired(server.name, 'nobody has logged in to it yet', key);
       },
       onRefusal: (status, headers) => {
         if (status !== 401 && status !== 403) return;
         const challenge = parseChallenges(headers['www-authenticate'] ?? '');
         if (status === 403 && challenge?.error !== 'insufficient_scope') return;
         this.#deps.challenges.note(key.file, challenge ?? {});
+      },
+      onConnected: () => {
+        const { logins, challenges } = this.#deps;
+        if (logins.index.version(key.file) !== undefined) challenges.clearMet(key.file);
       },
     };
   }
@@ -92,15 +99,16 @@ export class Authenticator {
     const key = this.loginKey(server);
     if (key === undefined) return error;
     const { message, cause, code } = error;
-    const { profile, logins } = this.#deps;
+    const { commandFlags } = key;
+    const { logins } = this.#deps;
     if (code === 'UNAUTHORIZED' && error.status === 401) {
       const loggedIn = logins.index.version(key.file) !== undefined;
       const what = loggedIn ? 'it refused the login that is stored' : 'it needs a login';
-      return loginRequired(server.name, `${what}: ${message}`, { cause, profile });
+      return loginRequired(server.name, `${what}: ${message}`, { cause, commandFlags });
     }
     if (code !== 'INSUFFICIENT_SCOPE') return error;
     return new McpMasterError(code, message, {
-      hint: `Log in again for the scopes that it asks for: ${loginCommand(server.name, profile)}`,
+      hint: `Log in again for the scopes that it asks for: ${loginCommand(server.name, commandFlags)}`,
       cause,
     });
   }
@@ -116,11 +124,11 @@ export class Authenticator {
       known.settings = settings;
       return known.source;
     }
-    const { logins, now, refresh } = this.#deps;
+    const { logins, now, refresh, log } = this.#deps;
     const entry: KnownSource = {
       settings,
       source: new TokenSource(key, {
-        ...{ logins, now },
+        ...{ logins, now, log: log.named(key.server) },
         refresh: (login) => refresh(login, entry.settings),
       }),
     };

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { ServerConfig } from '../config/config.ts';
 import { McpMasterError, toMcpMasterError } from '../errors.ts';
 import type { IncomingRequest } from '../rpc/incoming-request.ts';
@@ -43,6 +44,8 @@ export class Backend {
   #state: BackendState = { phase: 'idle' };
   #connecting: Promise<Session> | undefined;
   #failures = 0;
+  /** Sessions with older credentials, until their requests are done. */
+  readonly #retiring = new Set<Session>();
   readonly #supervisor: Supervisor;
   readonly #line: DeliveryLine;
   /** Calls off the attempt to connect that is under way. */
@@ -109,11 +112,22 @@ export class Backend {
     if (this.#state.phase === 'ready') this.#state.session.peer.notify(method, params);
   }
 
-  /** The login or a secret is another one: what failed for the want of it is tried again at once. */
+  /**
+   * The login or a secret is another one: what failed for the want of it is tried again at once, and a
+   * session that was opened with the old one gives way to a new one when its requests are done.
+   */
   credentialsChanged(): void {
-    if (this.#state.phase !== 'failed') return;
+    const state = this.#state;
     this.#failures = 0;
-    this.#restart();
+    if (state.phase === 'failed') this.#restart();
+    else if (state.phase === 'connecting') {
+      const settled = this.#connecting?.catch(() => undefined);
+      void settled?.then(() => this.credentialsChanged());
+    } else if (state.phase === 'ready') {
+      this.#state = { phase: 'idle' };
+      void this.#retire(state.session);
+      this.#attempt().catch(() => undefined);
+    }
   }
 
   /** Ends the connection and, for a child process, its whole tree. Never rejects. */
@@ -124,7 +138,16 @@ export class Backend {
     this.#closing.abort();
     this.#supervisor.end();
     if (phase === 'connecting') await this.#connecting?.catch(() => undefined);
-    await session?.peer.close();
+    await Promise.all([session, ...this.#retiring].map((one) => one?.peer.close()));
+  }
+
+  /** Closes a session that is not used any more, when its last request is over or has had its time. */
+  async #retire(session: Session): Promise<void> {
+    this.#retiring.add(session);
+    const limit = sleep(this.config.timeout * 1000, undefined, { ref: false });
+    await Promise.race([session.peer.idle(), limit]);
+    await session.peer.close();
+    this.#retiring.delete(session);
   }
 
   #attempt(): Promise<Session> {

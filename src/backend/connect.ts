@@ -3,6 +3,7 @@ import type { RemoteEndpoint, ServerConfig } from '../config/config.ts';
 import { fillSecrets, type ReadSecret } from '../config/secrets.ts';
 import { McpMasterError, toMcpMasterError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { unlessAborted } from '../oauth/unless-aborted.ts';
 import { Peer, type PeerHandlers } from '../rpc/peer.ts';
 import type { Transport } from '../rpc/transport.ts';
 import { type ChildSurroundings, childEnvironment } from './child-environment.ts';
@@ -50,8 +51,9 @@ export async function connect(
   deps: ConnectDeps,
   signal: AbortSignal,
 ): Promise<Session> {
+  // A keychain may take as long as a person does.
   const filled = fillSecrets(server, deps.readSecret);
-  const { endpoint, startupTimeout } = await unlessAborted(filled, signal);
+  const { endpoint, startupTimeout } = await unlessAborted(filled, signal, calledOffError);
   const deadline = deps.now() + startupTimeout * 1000;
   const open: Open = async (kind, transport) => {
     const remaining = Math.max(deadline - deps.now(), 1);
@@ -60,7 +62,10 @@ export async function connect(
     });
   };
   if (endpoint.kind !== 'stdio') {
-    return connectRemote(endpoint, deps.auth.forServer(server, endpoint), open, deps);
+    const auth = deps.auth.forServer(server, endpoint);
+    const session = await connectRemote(endpoint, auth, open, deps);
+    auth.onConnected();
+    return session;
   }
   const { command, args, env, cwd } = endpoint;
   const child = { command, args, cwd, env: childEnvironment(env, deps.surroundings) };
@@ -132,19 +137,6 @@ async function openSession(opening: Opening): Promise<Session> {
     throw error;
   } finally {
     ended.clear();
-  }
-}
-
-/** A keychain may take as long as a person does: the attempt can be called off meanwhile. */
-async function unlessAborted<T>(waiting: Promise<T>, signal: AbortSignal): Promise<T> {
-  const { promise, reject } = withRejection();
-  const onAbort = () => reject(calledOffError());
-  signal.addEventListener('abort', onAbort);
-  if (signal.aborted) onAbort();
-  try {
-    return await Promise.race([waiting, promise]);
-  } finally {
-    signal.removeEventListener('abort', onAbort);
   }
 }
 

@@ -28,11 +28,10 @@ export async function authLogin(context: Context, flags: LoginFlags): Promise<nu
   const release = context.onInterrupt(() => interrupted.abort(interruption()));
   const work: LoginWork = { context, flags, workspace, report, signal: interrupted.signal };
   try {
-    const servers = loginServers(workspace, flags);
-    const codes: number[] = [];
-    for (const server of servers) codes.push(await attempt(server, work));
-    const worst = Math.max(EXIT.done, ...codes);
-    return flags.all === true && worst !== EXIT.done ? EXIT.login : worst;
+    return await loginAll(loginServers(workspace, flags), work);
+  } catch (error) {
+    report.failed(flags.server ?? null, toMcpMasterError(error));
+    return exitCodeOf(toMcpMasterError(error).code);
   } finally {
     await workspace.close();
     release();
@@ -40,6 +39,16 @@ export async function authLogin(context: Context, flags: LoginFlags): Promise<nu
 }
 
 /** One failure of `--all` does not keep the others from their login; the person's Ctrl-C does. */
+async function loginAll(servers: ServerConfig[], work: LoginWork): Promise<number> {
+  let worst: number = EXIT.done;
+  for (const server of servers) {
+    const code = await attempt(server, work);
+    if (code === EXIT.interrupted) return code;
+    worst = Math.max(worst, code);
+  }
+  return work.flags.all === true && worst !== EXIT.done ? EXIT.login : worst;
+}
+
 async function attempt(server: ServerConfig, work: LoginWork): Promise<number> {
   const { report, signal } = work;
   try {
@@ -48,12 +57,16 @@ async function attempt(server: ServerConfig, work: LoginWork): Promise<number> {
     else report.ended(ended);
     return ended.outcome === 'unproved' ? unprovedExit(ended.error) : EXIT.done;
   } catch (thrown) {
-    if (signal.aborted) throw signal.reason;
-    const error = toMcpMasterError(thrown);
+    const error = toMcpMasterError(signal.aborted ? signal.reason : thrown);
     report.failed(server.name, error);
-    const code = exitCodeOf(error.code);
-    return code === EXIT.failed ? EXIT.login : code;
+    return failureExit(error);
   }
+}
+
+/** Whatever keeps somebody from logging in, it is a login that failed. */
+function failureExit({ code }: McpMasterError): number {
+  const exit = exitCodeOf(code);
+  return exit === EXIT.failed || code === 'INSECURE_URL' ? EXIT.login : exit;
 }
 
 /** Tokens that the server refuses are no login; of one that can't be reached nobody knows. */
@@ -63,6 +76,6 @@ function unprovedExit({ code }: McpMasterError): number {
 
 function interruption(): McpMasterError {
   return new McpMasterError('INTERRUPTED', 'the login was interrupted', {
-    hint: 'Nothing was changed. Run it again when you are ready.',
+    hint: 'Run it again when you are ready.',
   });
 }

@@ -2,7 +2,7 @@ import { toMcpMasterError } from '../errors.ts';
 import type { LoginKey } from '../oauth/store/login-key.ts';
 import type { StoredLogin } from '../oauth/store/stored-login.ts';
 import type { Context } from './context.ts';
-import { EXIT } from './exit-codes.ts';
+import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { loginServers } from './select.ts';
 import { type GlobalFlags, openConfigured, type Workspace } from './workspace.ts';
 
@@ -44,9 +44,8 @@ export async function authLogout(context: Context, flags: LogoutFlags): Promise<
 /** Also the logins of servers that the configuration has no more, or has with another address. */
 function keysOf(workspace: Workspace, flags: LogoutFlags): LoginKey[] {
   const { logins, authenticator } = workspace.credentials;
-  const { profile } = workspace.folders;
   const stored = [...logins.index.all()].map(([file, { server, account }]) => {
-    return { profile, file, server, account };
+    return { file, server, account, commandFlags: '' };
   });
   if (flags.all === true && flags.server === undefined) return stored;
   const named = stored.filter(({ server }) => server === flags.server);
@@ -65,8 +64,8 @@ async function logout(key: LoginKey, context: Context, workspace: Workspace): Pr
     (server) => authenticator.loginKey(server)?.account === key.account,
   );
   // A server that had a login needs one, also where the configuration leaves that to be seen.
-  if (configured && removed) challenges.note(key.file, {});
-  else await challenges.clear(key.file);
+  if (!configured) await challenges.clear(key.file);
+  else if (removed) challenges.note(key.file, {});
   return { server: key.server, removed, revoked };
 }
 
@@ -84,7 +83,7 @@ async function revoke(key: LoginKey, context: Context, workspace: Workspace): Pr
   } catch (error) {
     const { code, message } = toMcpMasterError(error);
     // Without the store nothing can be deleted, either.
-    if (STORE_ERRORS.has(code)) throw error;
+    if (exitCodeOf(code) === EXIT.storage) throw error;
     named.error(`the tokens are deleted here, but were not revoked at the server: ${message}`);
     return false;
   }
@@ -104,14 +103,6 @@ async function revoke(key: LoginKey, context: Context, workspace: Workspace): Pr
     return withSettings(client, settings ?? {});
   }
 }
-
-const STORE_ERRORS = new Set([
-  'KEYCHAIN_UNAVAILABLE',
-  'KEYCHAIN_LOCKED',
-  'STORE_MISMATCH',
-  'ENCRYPTION_KEY_INVALID',
-  'ENCRYPTION_KEY_WRONG',
-]);
 
 function sentence({ server, removed, revoked }: Logout): string {
   if (!removed) return `${server}: there was no login.\n`;

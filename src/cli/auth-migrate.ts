@@ -6,6 +6,7 @@ import { type GlobalFlags, openWorkspace } from './workspace.ts';
 /** The flags of `auth migrate`. */
 export interface MigrateFlags extends GlobalFlags {
   to: StoreName;
+  force?: boolean;
 }
 
 /** `mcp-master auth migrate --to STORE`: moves all logins and secrets of this profile. */
@@ -14,7 +15,7 @@ export async function authMigrate(context: Context, flags: MigrateFlags): Promis
   const { migrate } = await import('../oauth/store/migrate.ts');
   const { stores, logins, secrets } = workspace.credentials;
   try {
-    const moved = await migrate(flags.to, { stores, index: logins.index, secrets });
+    const moved = await migrate(flags.to, { stores, index: logins.index, secrets }, flags.force);
     const where = flags.to === 'keychain' ? 'the keychain' : 'encrypted files';
     context.stdout.write(
       flags.json === true

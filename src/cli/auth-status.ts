@@ -1,8 +1,10 @@
 import type { ServerConfig } from '../config/config.ts';
+import { type ErrorCode, toMcpMasterError } from '../errors.ts';
 import { loginCommand } from '../oauth/login-command.ts';
 import type { LoginEntry } from '../oauth/store/login-index.ts';
 import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
+import { countTools } from './own-backend.ts';
 import { createPaint, printable, renderTable } from './render.ts';
 import { rejectedError, unknownServer } from './select.ts';
 import { inWords, isoTime } from './times.ts';
@@ -11,13 +13,16 @@ import { type GlobalFlags, openConfigured, type Workspace } from './workspace.ts
 /** The flags of `auth status`. */
 export interface StatusFlags extends GlobalFlags {
   server?: string;
+  /** Contacts the servers, too. */
+  check?: boolean;
 }
 
 /** Where the login of a server stands; null where nothing is known, or nothing is to be known. */
 export interface LoginStatus {
   server: string;
   strategy: string;
-  state: 'logged_in' | 'expired' | 'login_required' | 'not_needed';
+  /** `locked` and `error` only where the servers were contacted. */
+  state: 'logged_in' | 'expired' | 'login_required' | 'not_needed' | 'locked' | 'error';
   store: string | null;
   /** RFC 3339. */
   expires_at: string | null;
@@ -30,7 +35,10 @@ export interface LoginStatus {
   next: string | null;
 }
 
-/** `mcp-master auth status`: from the index alone, so that no keychain asks for anything. */
+/**
+ * `mcp-master auth status`: from the index alone, so that no keychain asks for anything; with `--check`
+ * also from what each server says to its login.
+ */
 export async function authStatus(context: Context, flags: StatusFlags): Promise<number> {
   const workspace = await openConfigured(context, flags);
   const { config, log } = workspace;
@@ -41,7 +49,11 @@ export async function authStatus(context: Context, flags: StatusFlags): Promise<
   }
   for (const { name } of config.rejected)
     log.error(`server "${name}" is left out: see config check`);
-  const found = servers.map((server) => statusOf(server, workspace, context.now()));
+  const remembered = servers.map((server) => statusOf(server, workspace, context.now()));
+  const found =
+    flags.check === true
+      ? await Promise.all(remembered.map((one) => check(one, context, workspace)))
+      : remembered;
   await workspace.close();
   context.stdout.write(
     flags.json === true
@@ -52,13 +64,15 @@ export async function authStatus(context: Context, flags: StatusFlags): Promise<
         )}\n`
       : render(found, context),
   );
-  const fine = found.every(({ status, enabled }) => !enabled || status.next === null);
+  const fine = found.every(({ status, server }) => !server.enabled || FINE.has(status.state));
   return fine ? EXIT.done : EXIT.login;
 }
 
+const FINE = new Set<LoginStatus['state']>(['logged_in', 'not_needed']);
+
 interface Found {
   status: LoginStatus;
-  enabled: boolean;
+  server: ServerConfig;
   entry: LoginEntry | undefined;
 }
 
@@ -73,8 +87,8 @@ const NOTHING_KNOWN = {
   next: null,
 };
 
-function statusOf(server: ServerConfig, { credentials, folders }: Workspace, now: number): Found {
-  const { name, endpoint, enabled } = server;
+function statusOf(server: ServerConfig, { credentials }: Workspace, now: number): Found {
+  const { name, endpoint } = server;
   const strategy = endpoint.kind === 'stdio' ? 'none' : endpoint.auth.strategy;
   const key = credentials.authenticator.loginKey(server);
   const entry = key && credentials.logins.index.get(key.file);
@@ -82,11 +96,36 @@ function statusOf(server: ServerConfig, { credentials, folders }: Workspace, now
   const refused = key !== undefined && credentials.challenges.has(key.file);
   const needed = refused || strategy !== 'detect';
   const state = key === undefined ? 'not_needed' : stateOf(entry, { refused, needed, now });
-  const next = MENDED_BY_LOGIN.has(state) ? loginCommand(name, folders.profile) : null;
+  const next = MENDED_BY_LOGIN.has(state) ? loginCommand(name, key?.commandFlags) : null;
   const who = { server: name, strategy, state };
   const status = { ...who, ...NOTHING_KNOWN, ...shown(entry), next };
-  return { status, enabled, entry };
+  return { status, server, entry };
 }
+
+/** What the server says to its login, if it has a use for one. */
+async function check(found: Found, context: Context, workspace: Workspace): Promise<Found> {
+  const { server, status } = found;
+  const { authenticator, logins } = workspace.credentials;
+  const key = authenticator.loginKey(server);
+  if (key === undefined || !server.enabled) return found;
+  try {
+    await countTools(server, context, workspace.connectDeps);
+    const hasLogin = logins.index.version(key.file) !== undefined;
+    const state = hasLogin ? 'logged_in' : 'not_needed';
+    return { ...found, status: { ...status, state, next: null } };
+  } catch (error) {
+    const { code, message } = toMcpMasterError(error);
+    const state = CHECKED_STATES[code] ?? 'error';
+    const next = state === 'login_required' ? loginCommand(server.name, key.commandFlags) : null;
+    return { ...found, status: { ...status, state, next, last_error: message } };
+  }
+}
+
+const CHECKED_STATES: Partial<Record<ErrorCode, LoginStatus['state']>> = {
+  LOGIN_REQUIRED: 'login_required',
+  INSUFFICIENT_SCOPE: 'login_required',
+  KEYCHAIN_LOCKED: 'locked',
+};
 
 const MENDED_BY_LOGIN = new Set<LoginStatus['state']>(['expired', 'login_required']);
 
@@ -115,6 +154,8 @@ function render(found: Found[], context: Context): string {
     expired: paint.red,
     login_required: paint.yellow,
     not_needed: paint.dim,
+    locked: paint.red,
+    error: paint.red,
   };
   const rows = found.map(({ status, entry }) => [
     { text: status.server },
@@ -126,9 +167,14 @@ function render(found: Found[], context: Context): string {
     { text: printable(status.scopes?.join(' ') || '-') },
   ]);
   const headings = ['SERVER', 'STRATEGY', 'STATE', 'STORE', 'EXPIRES', 'REFRESH', 'SCOPES'];
+  const errors = found.flatMap(({ status }) =>
+    status.last_error === null
+      ? []
+      : [`\n${paint.bold(status.server)} ${printable(status.last_error)}\n`],
+  );
   const next = found.flatMap(({ status }) => (status.next === null ? [] : [`  ${status.next}\n`]));
   const todo = next.length === 0 ? '' : `\nNext:\n${next.join('')}`;
-  return renderTable(headings, rows, paint) + todo;
+  return renderTable(headings, rows, paint) + errors.join('') + todo;
 }
 
 function expiry({ expiresAt }: LoginEntry, now: number): string {

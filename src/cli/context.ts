@@ -14,6 +14,8 @@ import type { CatalogueStore } from '../proxy/catalogue.ts';
 export interface Folders {
   /** The name of the profile; '' = none. */
   profile: string;
+  /** That of `MCP_MASTER_HOME`; '' = the user's usual folders. */
+  home: string;
   /** The configuration file and the `.env` beside it. */
   config: string;
   /** What must not be lost. */

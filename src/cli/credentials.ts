@@ -3,7 +3,9 @@ import type { Config, ServerConfig } from '../config/config.ts';
 import type { Logger } from '../log.ts';
 import type { Fetch } from '../oauth/fetch.ts';
 import { ChallengeRecords } from '../oauth/store/challenge-records.ts';
+import { KnownIssuers } from '../oauth/store/known-issuers.ts';
 import { LoginIndex } from '../oauth/store/login-index.ts';
+import type { Owner } from '../oauth/store/login-key.ts';
 import { Logins } from '../oauth/store/logins.ts';
 import { Stores } from '../oauth/store/stores.ts';
 import { UserSecrets } from '../oauth/store/user-secrets.ts';
@@ -17,6 +19,7 @@ export interface Credentials {
   logins: Logins;
   secrets: UserSecrets;
   challenges: ChallengeRecords;
+  issuers: KnownIssuers;
   authenticator: Authenticator;
   changes: CredentialWatch;
 }
@@ -25,12 +28,9 @@ export interface Credentials {
 export function openCredentials(
   context: Context,
   config: Config,
-  folders: Folders,
-  fetch: Fetch,
-  log: Logger,
+  { folders, owner, fetch, log }: { folders: Folders; owner: Owner; fetch: Fetch; log: Logger },
 ): Credentials {
   const files = context.createStateFiles(folders, log);
-  const { profile } = folders;
   const { now } = context;
   const { redactor } = context;
   const secret = (value: string) => redactor.addPassing(value);
@@ -45,13 +45,14 @@ export function openCredentials(
     },
   );
   const secrets = new UserSecrets({
-    ...{ files, stores, profile, now, warn },
+    ...{ files, stores, owner, now, warn },
     secret: (value) => redactor.add(value),
   });
-  const logins = new Logins(index, stores, secret);
+  const logins = new Logins(index, stores, { secret, warn });
   const challenges = new ChallengeRecords(files, warn);
+  const issuers = new KnownIssuers(files);
   const authenticator = new Authenticator({
-    ...{ logins, challenges, now, profile },
+    ...{ logins, challenges, now, owner, log },
     refresh: async ({ client, ...login }, settings) => {
       const { refreshTokens } = await import('../oauth/tokens/token-requests.ts');
       const { withSettings } = await import('../oauth/client/configured-client.ts');
@@ -60,7 +61,7 @@ export function openCredentials(
     },
   });
   const changes = watchBoth(index, secrets, authenticator);
-  return { stores, logins, secrets, challenges, authenticator, changes };
+  return { stores, logins, secrets, challenges, issuers, authenticator, changes };
 }
 
 function watchBoth(

@@ -40,6 +40,7 @@ const CODES: Partial<Record<ErrorCode, number>> = {
   KEYCHAIN_UNAVAILABLE: EXIT.storage,
   KEYCHAIN_LOCKED: EXIT.storage,
   STORE_MISMATCH: EXIT.storage,
+  STORE_UNAVAILABLE: EXIT.storage,
   ENCRYPTION_KEY_INVALID: EXIT.storage,
   ENCRYPTION_KEY_WRONG: EXIT.storage,
   INTERRUPTED: EXIT.interrupted,

@@ -48,6 +48,8 @@ function waitForPaste(
     lines.prompt(true);
   };
   const timer = setInterval(show, TICK_MS);
+  // Ctrl-D ends the input, not the waiting.
+  lines.once('close', () => clearInterval(timer));
   lines.on('line', (line) => {
     if (line.trim() === '') return show();
     const error = tryAddress(invitation, line.trim());
@@ -56,7 +58,6 @@ function waitForPaste(
   // In raw mode the terminal hands Ctrl-C to us instead of to the process.
   lines.on('SIGINT', interrupt);
   closing.addEventListener('abort', () => {
-    clearInterval(timer);
     lines.close();
     stderr.write('\n');
   });

@@ -2,14 +2,15 @@ import { loginSettings } from '../auth/authenticator.ts';
 import type { OAuthSettings, RemoteEndpoint, ServerConfig } from '../config/config.ts';
 import { fillSecrets } from '../config/secrets.ts';
 import { McpMasterError, toMcpMasterError } from '../errors.ts';
-import type { LoginTarget } from '../oauth/login.ts';
+import type { LoginDeps, LoginTarget } from '../oauth/login.ts';
 import type { LoginEntry } from '../oauth/store/login-index.ts';
 import type { LoginKey } from '../oauth/store/login-key.ts';
 import type { LoginFlags } from './auth-login.ts';
 import type { Context } from './context.ts';
+import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { invite } from './invite.ts';
 import type { LoginReport } from './login-report.ts';
-import { createOwnBackend } from './own-backend.ts';
+import { countTools } from './own-backend.ts';
 import { noLoginError } from './select.ts';
 import type { Workspace } from './workspace.ts';
 
@@ -45,7 +46,7 @@ export async function loginOne(server: ServerConfig, work: LoginWork): Promise<L
   const login = logins.index.get(key.file);
   if (login === undefined) throw vanishedError(server.name);
   try {
-    const tools = await countTools(server, work);
+    const tools = await toolsOf(server, work);
     return { outcome: 'logged_in', server: server.name, login, tools, already: false };
   } catch (error) {
     return { outcome: 'unproved', server: server.name, error: unproved(toMcpMasterError(error)) };
@@ -65,19 +66,21 @@ async function withoutLogin(
   // Of one server, a person may want more than it shows to everybody.
   if (login === undefined && (flags.all !== true || !isDetecting(server))) return undefined;
   try {
-    const tools = await countTools(server, { workspace, flags, ...work });
+    const tools = await toolsOf(server, { workspace, flags, ...work });
     if (login === undefined) return { outcome: 'not_needed', server: server.name, tools };
     return { outcome: 'logged_in', server: server.name, login, tools, already: true };
   } catch (error) {
-    const { code, message } = toMcpMasterError(error);
-    if (!CALLS_FOR_LOGIN.has(code)) throw error;
-    workspace.log.info(`a new login is needed: ${message}`);
-    return undefined;
+    const known = toMcpMasterError(error);
+    if (CALLS_FOR_LOGIN.has(known.code)) {
+      workspace.log.info(`a new login is needed: ${known.message}`);
+      return undefined;
+    }
+    if (login === undefined || exitCodeOf(known.code) === EXIT.storage) throw error;
+    return { outcome: 'unproved', server: server.name, error: known };
   }
 }
 
-/** `INTERNAL`: the stored login is damaged. */
-const CALLS_FOR_LOGIN = new Set(['LOGIN_REQUIRED', 'INSUFFICIENT_SCOPE', 'INTERNAL']);
+const CALLS_FOR_LOGIN = new Set(['LOGIN_REQUIRED', 'INSUFFICIENT_SCOPE']);
 
 function isDetecting({ endpoint }: ServerConfig): boolean {
   return endpoint.kind !== 'stdio' && endpoint.auth.strategy === 'detect';
@@ -98,28 +101,35 @@ async function newLogin(server: ServerConfig, key: LoginKey, work: LoginWork): P
     signal,
   };
   const stop = new AbortController();
-  const logged = login(target, options, {
+  const deps: LoginDeps = {
     ...{ fetch, log: log.named(server.name), now: context.now, listen: context.listenOnLoopback },
     resolve: context.resolveHost,
     secret: (value) => context.redactor.addPassing(value),
     store: credentials.stores.current(),
     logins: credentials.logins,
     challenges: credentials.challenges,
+    issuers: credentials.issuers,
     invite: (invitation) => invite(server.name, invitation, { ...work, closing: stop.signal }),
-  });
+  };
   try {
-    // Ctrl-C counts also while a request is under way.
-    await Promise.race([logged, abortion(signal, stop.signal)]);
+    await login(target, options, deps);
+  } catch (error) {
+    throw lostKeychain(toMcpMasterError(error), work);
   } finally {
     stop.abort();
   }
 }
 
-function abortion(signal: AbortSignal, closing: AbortSignal): Promise<never> {
-  return new Promise((_, reject) => {
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener('abort', onAbort, { once: true });
-    closing.addEventListener('abort', () => signal.removeEventListener('abort', onAbort));
+/** A keychain that is gone can't be left by setting a key alone: there are logins in it. */
+function lostKeychain(error: McpMasterError, { workspace }: LoginWork): McpMasterError {
+  const { logins, secrets } = workspace.credentials;
+  const there = [...logins.index.all().values(), ...secrets.list()];
+  const inKeychain = there.some(({ store }) => store === 'keychain');
+  if (error.code !== 'KEYCHAIN_UNAVAILABLE' || !inKeychain) return error;
+  const way = 'set OAUTH_ENCRYPTION_KEY and run mcp-master auth migrate --to file --force';
+  return new McpMasterError(error.code, error.message, {
+    hint: `${error.hint ?? ''} There are logins or secrets in it: if it is gone for good, ${way}.`,
+    cause: error.cause,
   });
 }
 
@@ -137,17 +147,8 @@ function refuseOtherGrants(server: string, { grant = 'authorization_code' }: OAu
   });
 }
 
-async function countTools(server: ServerConfig, { context, workspace, signal }: LoginWork) {
-  const backend = createOwnBackend(server, context.version, workspace.connectDeps);
-  const onAbort = () => void backend.close();
-  signal.addEventListener('abort', onAbort);
-  try {
-    const session = await backend.connect();
-    return (await backend.list(session, 'tools')).length;
-  } finally {
-    signal.removeEventListener('abort', onAbort);
-    await backend.close();
-  }
+function toolsOf(server: ServerConfig, { context, workspace, signal }: LoginWork): Promise<number> {
+  return countTools(server, context, workspace.connectDeps, signal);
 }
 
 /** A server that demands another login right after this one would do so for ever. */

@@ -12,14 +12,19 @@ export interface LoginReport {
   /** Something for people alone, on stderr. */
   say(text: string): void;
   ended(outcome: Exclude<LoginOutcome, { outcome: 'unproved' }>): void;
-  failed(server: string, error: McpMasterError): void;
+  /** @param server null where none was named */
+  failed(server: string | null, error: McpMasterError): void;
 }
 
-/** Results go to stdout, all else to stderr; secrets are masked. */
+/**
+ * Results go to stdout, all else to stderr. Secrets are masked, but in the address: it has none of ours,
+ * and with a part masked (a client id from a variable) it would be of no use.
+ */
 export function createLoginReport(context: Context, flags: LoginFlags): LoginReport {
   const { stdout, stderr, redactor } = context;
-  const event = (value: object) => void stdout.write(`${redactor.redact(JSON.stringify(value))}\n`);
-  return flags.json === true ? forPrograms(event) : forPeople();
+  const event = (value: object) => void stdout.write(`${JSON.stringify(value)}\n`);
+  const redact = (text: string) => redactor.redact(text);
+  return flags.json === true ? forPrograms(event, redact) : forPeople();
 
   function forPeople(): LoginReport {
     const paint = createPaint(context.terminal.stderr, context.env);
@@ -39,7 +44,10 @@ export function createLoginReport(context: Context, flags: LoginFlags): LoginRep
   }
 }
 
-function forPrograms(event: (value: object) => void): LoginReport {
+function forPrograms(
+  event: (value: object) => void,
+  redact: (text: string) => string,
+): LoginReport {
   return {
     address: (server, url) => event({ event: 'authorization_url', server, url }),
     say: () => undefined,
@@ -50,8 +58,11 @@ function forPrograms(event: (value: object) => void): LoginReport {
       const expires_at = isoTime(expiresAt);
       event({ event: 'logged_in', server, store, expires_at, scopes, tools });
     },
-    failed: (server, { code, message, hint = null }) =>
-      event({ event: 'error', server, code, message, hint }),
+    failed: (server, { code, message, hint }) =>
+      event({
+        ...{ event: 'error', server, code, message: redact(message) },
+        hint: hint === undefined ? null : redact(hint),
+      }),
   };
 }
 

@@ -22,3 +22,22 @@ export function createOwnBackend(
   };
   return new Backend(server, client, handlers, deps);
 }
+
+/** Connects to a server and resolves with the number of its tools; `signal` calls that off. */
+export async function countTools(
+  server: ServerConfig,
+  { version }: { version: string },
+  deps: ConnectDeps,
+  signal?: AbortSignal,
+): Promise<number> {
+  const backend = createOwnBackend(server, version, deps);
+  const onAbort = () => void backend.close();
+  signal?.addEventListener('abort', onAbort);
+  try {
+    const session = await backend.connect();
+    return (await backend.list(session, 'tools')).length;
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+    await backend.close();
+  }
+}

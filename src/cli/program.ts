@@ -100,6 +100,7 @@ function addAuth(program: Command, context: Context, done: Done): void {
     .command('status')
     .description('show where each login stands, and what to do next')
     .option('--server <name>', 'only this one')
+    .option('--check', 'contact the servers: is each login accepted?')
     .addHelpText('after', '\nExample:\n  mcp-master auth status --json')
     .action(async (_: object, command: Command) => {
       const { authStatus } = await import('./auth-status.ts');
@@ -121,6 +122,7 @@ function addAuth(program: Command, context: Context, done: Done): void {
     .addOption(
       new Option('--to <store>', 'where to').choices(['keychain', 'file']).makeOptionMandatory(),
     )
+    .option('--force', 'forget what can not be read, since its keychain or its key is gone')
     .addHelpText('after', '\nExample:\n  mcp-master auth migrate --to keychain')
     .action(async (_: object, command: Command) => {
       const { authMigrate } = await import('./auth-migrate.ts');

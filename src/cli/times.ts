@@ -3,17 +3,17 @@ export function isoTime(ms: number | undefined): string | null {
   return ms === undefined ? null : new Date(ms).toISOString();
 }
 
-const UNITS = [
-  ['day', 86_400_000],
-  ['hour', 3_600_000],
-  ['minute', 60_000],
-  ['second', 1000],
-] as const;
-
-/** A length of time in its largest unit: `3 hours`, `1 day`. */
+/** A length of time in its largest unit, rounded to minutes: `3 hours`, `1 day`, `10 minutes`. */
 export function inWords(ms: number): string {
-  const [unit, length] = UNITS.find(([, size]) => ms >= size) ?? UNITS[3];
-  const count = Math.max(Math.floor(ms / length), 0);
+  const seconds = Math.max(Math.round(ms / 1000), 0);
+  const minutes = Math.round(seconds / 60);
+  if (seconds < 60) return counted(seconds, 'second');
+  if (minutes < 60) return counted(minutes, 'minute');
+  const hours = Math.floor(minutes / 60);
+  return hours < 24 ? counted(hours, 'hour') : counted(Math.floor(hours / 24), 'day');
+}
+
+function counted(count: number, unit: string): string {
   return `${count} ${unit}${count === 1 ? '' : 's'}`;
 }
 

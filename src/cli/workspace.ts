@@ -75,7 +75,8 @@ export async function openWorkspace(
   sink.level = levelOf(flags, env['MCP_MASTER_LOG_LEVEL']) ?? quietLevel ?? config.serve.logLevel;
   const http = context.createHttp(env, log);
   const fetch = context.createFetch(http);
-  const credentials = openCredentials(context, config, folders, fetch, log);
+  const owner = { ...folders, commandFlags: commandFlags(folders, flags) };
+  const credentials = openCredentials(context, config, { folders, owner, fetch, log });
   const connectDeps: ConnectDeps = {
     spawn: context.spawn,
     http,
@@ -96,6 +97,12 @@ export async function openWorkspace(
     await credentials.challenges.flush();
   };
   return { config, folders, log, connectDeps, fetch, credentials, close };
+}
+
+/** What a command that is shown needs so that it is about the same configuration. */
+function commandFlags({ profile }: Folders, { config }: GlobalFlags): string {
+  const named = config && (/^[\w./:\\-]+$/.test(config) ? config : `'${config}'`);
+  return (profile && ` --profile=${profile}`) + (named ? ` --config=${named}` : '');
 }
 
 function levelOf(

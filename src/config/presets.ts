@@ -64,6 +64,18 @@ export function withPreset(given: OAuthSettings): OAuthSettings {
   return { ...filled, extraParams: { ...settings.extraParams, ...given.extraParams } };
 }
 
+/** Whether the settings lead to the server of their preset, and nowhere else. */
+export function isPresetServer({ provider = '', ...settings }: OAuthSettings): boolean {
+  const server = PRESETS.get(provider)?.server;
+  if (server === undefined) return false;
+  const { issuer, authorizationEndpoint, tokenEndpoint } = settings;
+  return (
+    issuer === server.issuer &&
+    authorizationEndpoint === server.authorizationEndpoint &&
+    tokenEndpoint === server.tokenEndpoint
+  );
+}
+
 /**
  * Whether the user logs in at another server than the preset's, such as GitHub Enterprise: a code of
  * that one must not go to the token endpoint of this one.

@@ -12,10 +12,12 @@ import {
 } from './discovery/discover.ts';
 import { probeChallenge } from './discovery/probe.ts';
 import type { ListenOnLoopback } from './doors.ts';
-import { OAuthFlowController, type PendingLogin } from './flow/flow-controller.ts';
+import { conclude } from './flow/conclude.ts';
+import { OAuthFlowController } from './flow/flow-controller.ts';
 import { openCallback } from './flow/open-callback.ts';
 import { shownUrl } from './shown.ts';
 import type { ChallengeRecords } from './store/challenge-records.ts';
+import type { KnownIssuers } from './store/known-issuers.ts';
 import type { LoginKey } from './store/login-key.ts';
 import type { Logins } from './store/logins.ts';
 import type { SecretStore } from './store/secret-store.ts';
@@ -26,6 +28,7 @@ import {
 } from './tokens/authorization-request.ts';
 import { chooseScopes } from './tokens/choose-scopes.ts';
 import { exchangeCode, type OAuthDeps } from './tokens/token-requests.ts';
+import { unlessAborted } from './unless-aborted.ts';
 
 /** Who logs in where. */
 export interface LoginTarget {
@@ -63,6 +66,7 @@ export interface LoginDeps extends OAuthDeps, DiscoveryDeps {
   store: SecretStore;
   logins: Logins;
   challenges: ChallengeRecords;
+  issuers: KnownIssuers;
   /** Shows the address and opens the browser; what it rejects with ends the login. */
   invite(invitation: Invitation): Promise<void>;
 }
@@ -77,34 +81,61 @@ export async function login(
   options: LoginOptions,
   deps: LoginDeps,
 ): Promise<StoredLogin> {
-  const { key, url, headers, settings } = target;
+  const { key, url, settings } = target;
+  const { signal } = options;
   refuseClearText(url);
-  await deps.store.probe();
-  const before = await storedBefore(key, options, deps);
-  const probed = await probeChallenge({ url, headers }, deps);
-  const challenge = { ...probed?.challenge, ...deps.challenges.get(key.file) };
-  const found = await discover({ url, settings, challenge }, deps);
-  const { issuer } = found.authorizationServer.metadata;
-  const known = before?.authorizationServer.metadata.issuer === issuer ? before : undefined;
-  if (before !== undefined && known === undefined) refuseOtherIssuer(before, issuer);
+  const { found, known, challenge } = await unlessAborted(
+    lookAround(target, options, deps),
+    signal,
+  );
   const controller = new OAuthFlowController({ now: deps.now });
   const callback = await openCallback(settings, known?.client, controller, deps.listen);
   try {
     const { redirectUri } = callback;
     const step: Step = { target, options, found, challenge, known, redirectUri };
-    const { request, client } = await prepareRequest(step, deps);
+    const { request, client } = await unlessAborted(prepareRequest(step, deps), signal);
     const attempt = { ...request, ...key, authorizationUrl: request.url };
     const pending = controller.begin(attempt);
-    return await concluding(pending, options, async () => {
+    return await conclude(pending, options, async (answered) => {
       await deps.invite({ url: request.url, submit: (address) => pending.submit(address) });
       const response = await pending.response;
+      answered();
       const tokens = await exchangeCode({ ...found, client, request, response }, deps);
+      signal.throwIfAborted();
       return await save(target, { ...found, client, tokens }, deps);
     });
   } finally {
     await controller.settled();
     await callback.close();
   }
+}
+
+/** What can be known before anybody is invited. */
+async function lookAround(
+  target: LoginTarget,
+  options: LoginOptions,
+  deps: LoginDeps,
+): Promise<Pick<Step, 'found' | 'known' | 'challenge'>> {
+  const { key, url, headers, settings } = target;
+  await deps.store.probe();
+  const before = await storedBefore(key, options, deps);
+  const probed = await probeChallenge({ url, headers }, deps);
+  const challenge = joinChallenges(probed?.challenge, deps.challenges.get(key.file));
+  const found = await discover({ url, settings, challenge }, deps);
+  const { issuer } = found.authorizationServer.metadata;
+  refuseOtherIssuer(target, issuer, deps);
+  const known = before?.authorizationServer.metadata.issuer === issuer ? before : undefined;
+  return { found, known, challenge };
+}
+
+/**
+ * What the server says now counts, but for a wider scope that it has asked for at one of its tools: a
+ * request without a token does not bring that up again.
+ */
+function joinChallenges(now: Challenge = {}, remembered: Challenge = {}): Challenge {
+  if (remembered.error !== 'insufficient_scope') return { ...remembered, ...now };
+  const scopes = [...(now.scopes ?? []), ...(remembered.scopes ?? [])];
+  return { ...now, ...remembered, ...(scopes.length > 0 && { scopes }) };
 }
 
 /** A token for this address could never be used: better to say so before the browser opens. */
@@ -157,7 +188,7 @@ function isNotThere(
 async function save(
   { key }: LoginTarget,
   gained: Pick<StoredLogin, 'authorizationServer' | 'client' | 'resource' | 'tokens'>,
-  { logins, challenges, now }: LoginDeps,
+  { logins, challenges, issuers, now }: LoginDeps,
 ): Promise<StoredLogin> {
   const { authorizationServer, client, resource, tokens } = gained;
   const { server } = key;
@@ -165,6 +196,7 @@ async function save(
     ...{ server, loggedInAt: now(), authorizationServer, client, resource, tokens },
   });
   await challenges.clear(key.file);
+  await issuers.put(key.file, authorizationServer.metadata.issuer);
   return saved;
 }
 
@@ -172,10 +204,14 @@ async function save(
  * Credentials of a client are never used at another issuer than the one that gave them: one that was
  * registered is registered anew, but of a configured one only the user knows whose it is.
  */
-function refuseOtherIssuer({ client, authorizationServer }: StoredLogin, issuer: string): void {
-  if (client.source !== 'configured') return;
-  const first = shownUrl(authorizationServer.metadata.issuer);
-  const message = `the server now names ${shownUrl(issuer)} as its authorization server, but \`client_id\` was used at ${first}`;
+function refuseOtherIssuer(
+  { key, settings }: LoginTarget,
+  issuer: string,
+  { issuers }: LoginDeps,
+): void {
+  const first = issuers.get(key.file);
+  if (settings.clientId === undefined || first === undefined || first === issuer) return;
+  const message = `the server now names ${shownUrl(issuer)} as its authorization server, but \`client_id\` was used at ${shownUrl(first)}`;
   throw new McpMasterError('ISSUER_MISMATCH', message, {
     hint: 'If that is right, set `issuer` in its auth_config to the new one, with a client of that one.',
   });
@@ -191,38 +227,8 @@ async function storedBefore(
     return await logins.read(key);
   } catch (error) {
     const { code, message } = toMcpMasterError(error);
-    if (!force && code !== 'INTERNAL') throw error;
+    if (!force && code !== 'LOGIN_REQUIRED') throw error;
     log.warn(`${message}; it will be replaced`);
     return undefined;
   }
-}
-
-/** Tells the page in the browser how the login ended, and ends it when the time is up. */
-async function concluding<T>(
-  pending: PendingLogin,
-  { patience, signal }: LoginOptions,
-  body: () => Promise<T>,
-): Promise<T> {
-  const onAbort = () => pending.cancel(toMcpMasterError(signal.reason));
-  const timer = setTimeout(() => pending.cancel(timeoutError(patience)), patience);
-  signal.addEventListener('abort', onAbort);
-  if (signal.aborted) onAbort();
-  try {
-    const result = await body();
-    pending.finish();
-    return result;
-  } catch (error) {
-    pending.finish(toMcpMasterError(error));
-    throw error;
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener('abort', onAbort);
-  }
-}
-
-function timeoutError(patience: number): McpMasterError {
-  const seconds = Math.round(patience / 1000);
-  return new McpMasterError('LOGIN_TIMEOUT', `nobody came back from the browser in ${seconds} s`, {
-    hint: 'Try again. If the page in the browser showed an error about the client, add --force.',
-  });
 }

@@ -1,6 +1,8 @@
-import { McpMasterError } from '../errors.ts';
+import { McpMasterError, toMcpMasterError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { loginRequired } from './login-command.ts';
 import type { LoginKey } from './store/login-key.ts';
-import { type Logins, loginRequired } from './store/logins.ts';
+import type { Logins } from './store/logins.ts';
 import type { StoredLogin } from './store/stored-login.ts';
 import type { TokenSet } from './tokens/token-set.ts';
 
@@ -8,12 +10,16 @@ import type { TokenSet } from './tokens/token-set.ts';
 const LONGEST_MARGIN_MS = 60_000;
 const SHARE_OF_LIFE = 0.2;
 
+/** After a renewal or a save that failed, the next one is not tried before. */
+const PAUSE_MS = 5000;
+
 /** What a {@link TokenSource} works with. */
 export interface TokenSourceDeps {
   logins: Logins;
   /** Asks the authorization server for new tokens (RFC 6749 §6). */
   refresh(login: StoredLogin): Promise<TokenSet>;
   now(): number;
+  log: Logger;
 }
 
 /**
@@ -26,7 +32,11 @@ export class TokenSource {
   /** The login as of a version of its record. */
   #known: { version: string; login: StoredLogin } | undefined;
   #reading: Promise<StoredLogin> | undefined;
-  #refreshing: Promise<StoredLogin> | undefined;
+  #refreshing: Promise<StoredLogin | undefined> | undefined;
+  /** The renewal that failed last: of which login, and how long that counts. */
+  #failed: { revision: string; error: unknown; until: number } | undefined;
+  /** Renewed tokens that could not be saved: the stored ones, of that revision, are spent. */
+  #unsaved: { login: StoredLogin; until: number } | undefined;
 
   constructor(key: LoginKey, deps: TokenSourceDeps) {
     this.#key = key;
@@ -49,13 +59,13 @@ export class TokenSource {
       throw this.#expired('has expired, and the server gave no refresh token');
     }
     try {
-      return (await this.#refresh(login)).tokens.accessToken;
+      return (await this.#refresh(login))?.tokens.accessToken;
     } catch (error) {
-      if (error instanceof McpMasterError && error.code === 'REFRESH_REJECTED') {
-        throw this.#expired(`has expired, and is not renewed: ${error.message}`, error);
-      }
+      // What can't be renewed now is used to its very end.
       if (left > 0) return accessToken;
-      throw error;
+      const { code, message } = toMcpMasterError(error);
+      if (code !== 'REFRESH_REJECTED') throw error;
+      throw this.#expired(`has expired, and is not renewed: ${message}`, error);
     }
   }
 
@@ -63,8 +73,10 @@ export class TokenSource {
     const version = this.#deps.logins.index.version(this.#key.file);
     if (version === undefined) {
       this.#known = undefined;
+      this.#unsaved = undefined;
       return undefined;
     }
+    await this.#saveLater();
     if (this.#known?.version === version) return this.#known.login;
     this.#reading ??= this.#read(version).finally(() => {
       this.#reading = undefined;
@@ -73,36 +85,74 @@ export class TokenSource {
   }
 
   async #read(version: string): Promise<StoredLogin> {
-    const login = await this.#deps.logins.read(this.#key);
-    if (login === undefined) throw this.#lost();
+    const stored = await this.#deps.logins.read(this.#key);
+    if (stored === undefined) throw this.#lost();
+    const { login: unsaved } = this.#unsaved ?? {};
+    const login = unsaved?.revision === stored.revision ? unsaved : stored;
     this.#known = { version, login };
     return login;
   }
 
-  #refresh(login: StoredLogin): Promise<StoredLogin> {
+  #refresh(login: StoredLogin): Promise<StoredLogin | undefined> {
+    const { revision, until = 0, error } = this.#failed ?? {};
+    if (revision === login.revision && this.#deps.now() < until) return Promise.reject(error);
     this.#refreshing ??= this.#renew(login).finally(() => {
       this.#refreshing = undefined;
     });
     return this.#refreshing;
   }
 
-  async #renew(login: StoredLogin): Promise<StoredLogin> {
-    const tokens = await this.#deps.refresh(login);
-    const saved = await this.#deps.logins.save(this.#key, { ...login, tokens });
+  async #renew(login: StoredLogin): Promise<StoredLogin | undefined> {
+    const { refresh, now } = this.#deps;
+    const tokens = await refresh(login).catch((error: unknown) => {
+      const rejected = error instanceof McpMasterError && error.code === 'REFRESH_REJECTED';
+      const pause = Math.max(toMcpMasterError(error).retryAfterMs ?? 0, PAUSE_MS);
+      const until = rejected ? Number.POSITIVE_INFINITY : now() + pause;
+      this.#failed = { revision: login.revision, error, until };
+      throw error;
+    });
+    this.#unsaved = { login: { ...login, tokens }, until: 0 };
+    return this.#save(this.#unsaved.login);
+  }
+
+  /** Tokens that are not saved are used all the same: those that are stored are spent. */
+  async #save(login: StoredLogin): Promise<StoredLogin | undefined> {
+    const { logins, now, log } = this.#deps;
+    try {
+      const current = await logins.replace(this.#key, login);
+      this.#unsaved = undefined;
+      return this.#remember(current);
+    } catch (error) {
+      log.warn(`renewed tokens are not saved yet: ${toMcpMasterError(error).message}`);
+      this.#unsaved = { login, until: now() + PAUSE_MS };
+      return this.#remember(login);
+    }
+  }
+
+  async #saveLater(): Promise<void> {
+    const { login, until = 0 } = this.#unsaved ?? {};
+    if (login === undefined || this.#refreshing !== undefined || this.#deps.now() < until) return;
+    this.#refreshing = this.#save(login).finally(() => {
+      this.#refreshing = undefined;
+    });
+    await this.#refreshing;
+  }
+
+  #remember(login: StoredLogin | undefined): StoredLogin | undefined {
     const version = this.#deps.logins.index.version(this.#key.file);
-    if (version !== undefined) this.#known = { version, login: saved };
-    return saved;
+    this.#known = version === undefined || login === undefined ? undefined : { version, login };
+    return login;
   }
 
   /** There is a record of a login, but no item: somebody has deleted it in the keychain itself. */
   #lost(): McpMasterError {
-    const { server, profile } = this.#key;
-    return loginRequired(server, 'its login is not in the token store any more', { profile });
+    const { server, commandFlags } = this.#key;
+    return loginRequired(server, 'its login is not in the token store any more', { commandFlags });
   }
 
   #expired(what: string, cause?: unknown): McpMasterError {
-    const { server, profile } = this.#key;
-    return loginRequired(server, `the login ${what}`, { cause, profile });
+    const { server, commandFlags } = this.#key;
+    return loginRequired(server, `the login ${what}`, { cause, commandFlags });
   }
 }
 

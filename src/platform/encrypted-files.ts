@@ -25,6 +25,7 @@ export interface EncryptedFilesOptions {
 }
 
 const EXTENSION = '.json';
+const PROBE = 'probe-';
 const READABLE_CHARACTERS = 40;
 const HASH_DIGITS = 32;
 
@@ -121,7 +122,10 @@ class EncryptedFiles implements SecretStore {
 
   async #files(): Promise<string[]> {
     try {
-      const names = (await readdir(this.#folder)).filter((name) => name.endsWith(EXTENSION));
+      const names = (await readdir(this.#folder)).filter(
+        // What a killed probe has left behind is nobody's secret.
+        (name) => name.endsWith(EXTENSION) && !name.startsWith(PROBE),
+      );
       // A backup that was put back may have left it open to others.
       if (((await stat(this.#folder)).mode & 0o077) !== 0) await chmod(this.#folder, 0o700);
       return names.sort().map((name) => join(this.#folder, name));

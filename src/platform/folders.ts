@@ -32,6 +32,7 @@ export function findFolders(request: FolderRequest): Folders {
   const within = (folder: string) => join(folder, 'profiles', profile);
   return {
     profile,
+    home: base.home,
     config: within(base.config),
     state: within(base.state),
     cache: within(base.cache),
@@ -43,7 +44,7 @@ function baseFolders({ env, platform, homedir }: FolderRequest): Omit<Folders, '
   const own = env['MCP_MASTER_HOME'];
   if (own) {
     const home = resolve(own);
-    return { config: home, state: join(home, 'state'), cache: join(home, 'cache') };
+    return { home, config: home, state: join(home, 'state'), cache: join(home, 'cache') };
   }
   // The XDG specification tells to ignore relative paths.
   const given = (variable: string, ...fallback: string[]) => {
@@ -53,17 +54,19 @@ function baseFolders({ env, platform, homedir }: FolderRequest): Omit<Folders, '
   if (platform === 'win32') {
     const local = join(given('LOCALAPPDATA', 'AppData', 'Local'), NAME);
     const config = join(given('APPDATA', 'AppData', 'Roaming'), NAME);
-    return { config, state: join(local, 'state'), cache: join(local, 'cache') };
+    return { home: '', config, state: join(local, 'state'), cache: join(local, 'cache') };
   }
   if (platform === 'darwin') {
     const config = join(homedir, 'Library', 'Application Support', NAME);
     return {
+      home: '',
       config,
       state: join(config, 'state'),
       cache: join(homedir, 'Library', 'Caches', NAME),
     };
   }
   return {
+    home: '',
     config: join(given('XDG_CONFIG_HOME', '.config'), NAME),
     state: join(given('XDG_STATE_HOME', '.local', 'state'), NAME),
     cache: join(given('XDG_CACHE_HOME', '.cache'), NAME),

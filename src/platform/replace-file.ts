@@ -76,12 +76,12 @@ const REASONS: Readonly<Record<string, readonly [reason: string, hint: string]>>
   EISDIR: ['there is a folder in its place', 'Move that folder away.'],
 };
 
-/** `INTERNAL` for a file that could not be `written`, `read`, …, with the reason and the way out. */
+/** `STORE_UNAVAILABLE` for a file that could not be `written`, `read`, …, with the reason and the way out. */
 export function fileError(path: string, done: string, error: unknown): McpMasterError {
   const code = errorCode(error);
   const [reason, hint] = REASONS[code] ?? [String(error), 'Check the disk and the folder.'];
   const shown = code === '' ? reason : `${reason} (${code})`;
-  return new McpMasterError('INTERNAL', `${path} can't be ${done}: ${shown}`, {
+  return new McpMasterError('STORE_UNAVAILABLE', `${path} can't be ${done}: ${shown}`, {
     hint,
     cause: error,
   });

@@ -181,8 +181,6 @@ export class BackendPool {
   #credentialsChanged(backend: Backend): void {
     this.#log.info(`server "${backend.name}": its login or its secrets have changed`);
     backend.credentialsChanged();
-    // What it shows may follow from who asks.
-    if (backend.state.phase === 'ready') this.refresh(backend, LIST_KINDS);
   }
 
   async #startAll(): Promise<void> {

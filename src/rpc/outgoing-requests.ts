@@ -37,6 +37,7 @@ export class OutgoingRequests {
   /** Who hears of the progress of tasks: that goes on after the answer which created them. */
   readonly #taskProgress = new Map<number, (params: JsonObject) => void>();
   #lastId = 0;
+  readonly #idle: (() => void)[] = [];
 
   /** `label` names the other side in messages. */
   constructor(label: string) {
@@ -92,6 +93,12 @@ export class OutgoingRequests {
     onProgress?.(params);
   }
 
+  /** Settles when nobody waits for an answer any more. */
+  idle(): Promise<void> {
+    if (this.#pending.size === 0) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
   #follow(id: number, onProgress: (params: JsonObject) => void): void {
     this.#taskProgress.set(id, onProgress);
     const [oldest] = this.#taskProgress.keys();
@@ -107,6 +114,7 @@ export class OutgoingRequests {
     if (pending === undefined) return undefined;
     this.#pending.delete(key);
     clearTimeout(pending.timer);
+    if (this.#pending.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
     return pending;
   }
 }

@@ -112,6 +112,11 @@ export class Peer {
     return this.#send(message);
   }
 
+  /** Settles when each request of ours has its answer. */
+  idle(): Promise<void> {
+    return this.#outgoing.idle();
+  }
+
   /** Repeats the agreed protocol revision where the transport carries it. */
   setProtocolVersion(version: string): void {
     this.#transport.setProtocolVersion?.(version);

@@ -49,7 +49,7 @@ const SETTINGS = /`authorization_endpoint` and `token_endpoint`/;
 
 /** `INSECURE_URL`, for an address that is neither https nor of this computer. */
 function insecure(message: RegExp): Failure {
-  return { code: 'INSECURE_URL', exit: 2, message, hint: /whoever runs the server/ };
+  return { code: 'INSECURE_URL', message, hint: /whoever runs the server/ };
 }
 
 /** `DISCOVERY_FAILED`, with what is wrong in its message. */

@@ -209,8 +209,10 @@ it('costs one login when its item is damaged, and a new login replaces it', asyn
   const hint = expect.stringMatching(/auth login/);
   const message = expect.stringMatching(/damaged/);
   expect(value).toMatchObject([{ error: { hint, message } }, { error: null }, { error: null }]);
-  expect(await states(made)).toEqual(LOGGED_IN);
+  const [, ...others] = LOGGED_IN;
+  expect(await states(made)).toEqual([['login_required', 'keychain'], ...others]);
   expect(await home.logIn(['faulty'])).toMatchObject({ code: 0, last: { event: 'logged_in' } });
+  expect(await states(made)).toEqual(LOGGED_IN);
   expect(await listed(made)).toEqual([null, null, null]);
   expect(await service.accounts()).toEqual(accounts);
 });

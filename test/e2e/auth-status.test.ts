@@ -57,7 +57,7 @@ describe('auth status', () => {
     expect([server, strategy, state, store, refresh]).toEqual([
       ...['api', 'delegate_oauth', 'logged in', 'file', 'yes'],
     ]);
-    expect(expires).toBe('in 59 minutes');
+    expect(expires).toMatch(/^in (1 hour|59 minutes)$/);
     expect(scopes).toContain('mcp:read');
   });
 
@@ -160,7 +160,9 @@ describe('a login belongs to', () => {
     expect(await stateOf('--profile=work')).toBe('logged_in');
     expect(await stateOf()).toBe('login_required');
     const { value } = await home.json(['auth', 'status', '--config', config, '--profile=home']);
-    expect(value[0]?.['next']).toBe('mcp-master auth login --server=api --profile=home');
+    expect(value[0]?.['next']).toBe(
+      `mcp-master auth login --server=api --profile=home --config=${config}`,
+    );
     await home.logIn(['api']);
     await home.json(['auth', 'logout', '--all', '--profile=work', '--config', config]);
     expect(await stateOf('--profile=work')).toBe('login_required');

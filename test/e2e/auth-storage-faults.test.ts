@@ -131,10 +131,13 @@ describe('a damaged file of tokens', () => {
       message: expect.stringContaining(file),
       hint: expect.stringMatching(/log ?in/),
     };
-    expect(value).toMatchObject([{ state: 'error', error }, { state: 'ready' }]);
-    expect(await home.files()).toEqual(before);
+    expect(value).toMatchObject([{ state: 'login_required', error }, { state: 'ready' }]);
+    // Beside the files that there were: that a login is needed.
+    expect([...(await home.files())].filter(([name]) => !name.includes('challenges'))).toEqual([
+      ...before,
+    ]);
     expect((await home.json(['auth', 'status'])).value).toMatchObject([
-      { state: 'logged_in' },
+      { state: 'login_required' },
       { state: 'logged_in' },
     ]);
     expect(await home.logIn(['faulty'])).toMatchObject({ code: 0, last: { event: 'logged_in' } });
@@ -156,7 +159,7 @@ describe('a damaged file of tokens', () => {
 
 /** Where nothing can be written, a login has to fail before anybody is sent to a provider. */
 function unwritable(message: RegExp, hint: RegExp): Failure {
-  return { code: 'INTERNAL', message, hint };
+  return { code: 'STORE_UNAVAILABLE', exit: 5, message, hint };
 }
 
 describe('a disk that is full', () => {
@@ -220,7 +223,7 @@ describe.skipIf(process.platform === 'win32')('a folder that is read-only', () =
   const LOGIN = ['auth', 'login', '--server=faulty', '--no-browser'];
   const hint = expect.stringMatching(/^Make its folder yours, or set MCP_MASTER_HOME/);
   const message = expect.stringMatching(/can't be written: permission denied \(EACCES\)/);
-  const failed = { event: 'error', server: 'faulty', code: 'INTERNAL', message, hint };
+  const failed = { event: 'error', server: 'faulty', code: 'STORE_UNAVAILABLE', message, hint };
 
   it('fails the login before the browser, and keeps what there is', async (context) => {
     const { home, faulty } = await twoLogins();
@@ -231,7 +234,7 @@ describe.skipIf(process.platform === 'win32')('a folder that is read-only', () =
     onTestFinished(() => chmod(join(home.path, 'state'), 0o700));
     const end = await asNobody(home, [...LOGIN, '--force'], context);
     expect(JSON.parse(end.stdout)).toEqual(failed);
-    expect(end.code).toBe(4);
+    expect(end.code).toBe(5);
     expect((await asNobody(home, ['list'], context)).code).toBe(0);
     // A refusal can't be remembered there, which fails nothing else.
     faulty.expireAccessTokens();
@@ -250,7 +253,7 @@ describe.skipIf(process.platform === 'win32')('a folder that is read-only', () =
     const end = await asNobody(home, LOGIN, context);
     await chmod(home.path, 0o700);
     expect(JSON.parse(end.stdout)).toEqual(failed);
-    expect(end.code).toBe(4);
+    expect(end.code).toBe(5);
     expect(server.seen.all).toEqual([]);
   });
 });

@@ -252,7 +252,7 @@ describe('a folder that can not be written', () => {
     const { folder, store } = await openStore();
     await writeFile(join(folder, 'tokens'), '');
     await expect(store.write('alpha', 'value')).rejects.toMatchObject({
-      code: 'INTERNAL',
+      code: 'STORE_UNAVAILABLE',
       message: expect.stringContaining(join(folder, 'tokens')),
       hint: expect.stringContaining('Move away'),
     });
@@ -271,12 +271,16 @@ describe('a folder that can not be written', () => {
     expect(written.stdout).toBe('written\nread: new');
     await chmod(join(folder, 'tokens'), 0o500);
     const { stdout } = await runProgram(program, { ...task, write: 'newer' }, own).ended;
-    expect(stdout).toMatch(/^INTERNAL: .*tokens.* can't be written: permission denied \(EACCES\)/);
+    expect(stdout).toMatch(
+      /^STORE_UNAVAILABLE: .*tokens.* can't be written: permission denied \(EACCES\)/,
+    );
     expect(stdout).toMatch(/read: new$/);
     await run('chown', ['-R', '0:0', folder]);
     await chmod(folder, 0o755);
     const denied = await runProgram(program, task, own).ended;
-    expect(denied.stdout).toMatch(/^INTERNAL: .*tokens.* can't be read: permission denied/);
+    expect(denied.stdout).toMatch(
+      /^STORE_UNAVAILABLE: .*tokens.* can't be read: permission denied/,
+    );
   });
 
   it('is named when the disk is full, and the old value stays', async (context) => {
@@ -292,7 +296,7 @@ describe('a folder that can not be written', () => {
     // Room for a part of the new value: nothing may take that for the whole.
     await writeFile(join(folder, 'filler'), 'x'.repeat(40 * 1024));
     await expect(store.write('alpha', 'new'.repeat(10_000))).rejects.toMatchObject({
-      code: 'INTERNAL',
+      code: 'STORE_UNAVAILABLE',
       message: expect.stringMatching(/tokens.*the disk is full \(ENOSPC\)/),
       hint: expect.stringContaining('Free some space'),
     });

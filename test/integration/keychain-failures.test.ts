@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTempFolder, processAlive, type TempFolder, waitFor } from '../support/bin.ts';
-import { buildProgram, KEYCHAIN_HELPER, PROJECT } from '../support/build-program.ts';
+import { buildProgram, KEYCHAIN_HELPER } from '../support/build-program.ts';
 import { helperProcesses } from '../support/helper-processes.ts';
 import { openKeychain } from '../support/keychain-store.ts';
 import type { KeychainTask } from '../support/programs/keychain-user.ts';
@@ -20,7 +20,7 @@ afterAll(() => programs.remove());
 /** A process of its own that uses the keychain of a test. */
 function runUser(service: SecretService, task: Pick<KeychainTask, 'do'>) {
   const whole: KeychainTask = {
-    ...{ account: 'alpha', helper: KEYCHAIN_HELPER, project: PROJECT },
+    ...{ account: 'alpha', helper: KEYCHAIN_HELPER },
     ...task,
   };
   return runProgram(user, whole, { env: service.env });

@@ -1,13 +1,14 @@
 import { readdir } from 'node:fs/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import { deleteValue } from '../../src/platform/keychain/parts.ts';
+import { deleteValue, readValue, writeValue } from '../../src/platform/keychain/parts.ts';
 import { createTempFolder, type TempFolder } from '../support/bin.ts';
-import { buildProgram, KEYCHAIN_HELPER, PROJECT } from '../support/build-program.ts';
+import { buildProgram } from '../support/build-program.ts';
 import { FileItems } from '../support/file-items.ts';
 import { openKeychain } from '../support/keychain-store.ts';
 import type { KeychainTask } from '../support/programs/keychain-user.ts';
 import { runProgram } from '../support/run-program.ts';
-import { type SecretService, startSecretService } from '../support/secret-service.ts';
+import { runTogether } from '../support/run-together.ts';
+import { startSecretService } from '../support/secret-service.ts';
 
 let programs: TempFolder;
 let user: string;
@@ -23,12 +24,15 @@ const LIMIT = 200;
 const OLD = 'old '.repeat(80);
 const NEW = 'new, '.repeat(100);
 
-function runUser(service: SecretService, task: Pick<KeychainTask, 'do'> & Partial<KeychainTask>) {
-  const whole: KeychainTask = {
-    ...{ account: 'alpha', helper: KEYCHAIN_HELPER, project: PROJECT, limit: LIMIT },
-    ...task,
+/** Values over items that are files of the test's own. */
+async function openItems() {
+  const temp = await createTempFolder();
+  onTestFinished(() => temp.remove());
+  const folder = temp.path;
+  return {
+    folder,
+    store: { items: new FileItems(folder), limit: LIMIT, pause: async () => undefined },
   };
-  return runProgram(user, whole, { env: service.env }).ended;
 }
 
 describe('values over the limit of an item', () => {
@@ -49,45 +53,43 @@ describe('values over the limit of an item', () => {
     expect(await service.accounts()).toEqual([]);
   });
 
-  it('are the old or the new one, whole, wherever their writer is killed', async (context) => {
-    const service = await startSecretService(context);
-    const { store } = openKeychain(service.env, { limit: LIMIT });
+  it('are the old or the new one, whole, wherever their writer is killed', async () => {
+    const { folder, store } = await openItems();
     const seen = new Set<unknown>();
     let finished = false;
     for (let step = 0; step < 100 && !finished; step++) {
-      await store.write('alpha', OLD);
-      const { code, stdout } = await runUser(service, { do: 'killed-writer', step, value: NEW });
+      await writeValue(store, 'alpha', OLD);
+      const task: KeychainTask = {
+        do: 'killed-writer',
+        account: 'alpha',
+        helper: '',
+        limit: LIMIT,
+      };
+      const own = { items: folder, step, value: NEW };
+      const { code, stdout } = await runProgram(user, { ...task, ...own }, { env: {} }).ended;
       finished = code === 0;
       expect(stdout).toMatch(finished ? /^finished/ : /^$/);
-      const value = (await store.read(['alpha'])).get('alpha');
+      const value = await readValue(store, 'alpha');
       expect([OLD, NEW]).toContain(value);
       seen.add(value);
     }
     expect(finished).toBe(true);
     expect(seen).toEqual(new Set([OLD, NEW]));
     // Also what the killed writers have left in other slots.
-    expect(await store.delete('alpha')).toBe(true);
-    expect(await service.accounts()).toEqual([]);
+    expect(await deleteValue(store, 'alpha')).toBe(true);
+    expect(await readdir(folder)).toEqual([]);
   });
 
   it('are whole for readers while several processes write', async () => {
-    const folder = await createTempFolder();
-    onTestFinished(() => folder.remove());
-    const task = { account: 'alpha', helper: '', project: PROJECT, limit: LIMIT };
-    const run = (what: 'writer' | 'reader', rounds: number) =>
-      runProgram(user, { ...task, items: folder.path, do: what, rounds }, { env: {} }).ended;
-    expect((await run('writer', 1)).stdout).toBe('done');
-    const all = await Promise.all([
-      ...[run('writer', 150), run('reader', 300), run('writer', 150), run('reader', 300)],
-      ...[run('writer', 150)],
-    ]);
-    expect(all.map(({ stdout, stderr }) => stdout + stderr)).toEqual([
-      ...['done', '300 whole, 0 torn', 'done', '300 whole, 0 torn'],
-      ...['done'],
-    ]);
-    const store = { items: new FileItems(folder.path), limit: LIMIT, pause: async () => undefined };
+    const { folder, store } = await openItems();
+    const common = { account: 'alpha', helper: '', limit: LIMIT, items: folder };
+    const writer = { do: 'writer', rounds: 150 } as const;
+    const reader = { do: 'reader', rounds: 300 } as const;
+    const tasks = [writer, reader, writer, reader];
+    const whole = '300 whole, 0 torn';
+    expect(await runTogether(user, {}, common, tasks)).toEqual([...['done', whole, 'done', whole]]);
     expect(await deleteValue(store, 'alpha')).toBe(true);
-    expect(await readdir(folder.path)).toEqual([]);
+    expect(await readdir(folder)).toEqual([]);
   });
 
   it('are damaged when a part is lost, and can be replaced', async (context) => {

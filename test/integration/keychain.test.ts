@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTempFolder, type TempFolder } from '../support/bin.ts';
-import { buildProgram, KEYCHAIN_HELPER, PROJECT } from '../support/build-program.ts';
+import { buildProgram, KEYCHAIN_HELPER } from '../support/build-program.ts';
 import { openKeychain } from '../support/keychain-store.ts';
-import { runProgram } from '../support/run-program.ts';
+import { runTogether } from '../support/run-together.ts';
 import { startSecretService } from '../support/secret-service.ts';
 
 let programs: TempFolder;
@@ -121,13 +121,13 @@ describe('createKeychainStore, over a real Secret Service', () => {
 
   it('gives whole values to several processes while several others write', async (context) => {
     const service = await startSecretService(context);
-    const task = { account: 'alpha', helper: KEYCHAIN_HELPER, project: PROJECT };
-    const run = (what: 'writer' | 'reader', rounds: number) =>
-      runProgram(user, { ...task, do: what, rounds }, { env: service.env }).ended;
-    expect((await run('writer', 1)).stdout).toBe('done');
-    const all = [run('writer', 25), run('reader', 50), run('writer', 25), run('reader', 50)];
-    expect((await Promise.all(all)).map(({ stdout, stderr }) => stdout + stderr)).toEqual([
-      ...['done', '50 whole, 0 torn', 'done', '50 whole, 0 torn'],
+    const common = { account: 'alpha', helper: KEYCHAIN_HELPER };
+    const writer = { do: 'writer', rounds: 25 } as const;
+    const reader = { do: 'reader', rounds: 50 } as const;
+    const tasks = [writer, reader, writer, reader];
+    const whole = '50 whole, 0 torn';
+    expect(await runTogether(user, service.env, common, tasks)).toEqual([
+      ...['done', whole, 'done', whole],
     ]);
     expect(await service.accounts()).toEqual(['alpha']);
   });
@@ -138,6 +138,9 @@ describe('createKeychainStore, over a real Secret Service', () => {
     await store.write('alpha', 'kept');
     await service.kill();
     await expect(store.read(['alpha'])).rejects.toMatchObject({ code: 'KEYCHAIN_UNAVAILABLE' });
+    await service.restart();
+    expect((await store.read(['alpha'])).get('alpha')).toBe('kept');
+    await service.kill();
     await service.restart();
     expect((await store.read(['alpha'])).get('alpha')).toBe('kept');
   });

@@ -68,7 +68,7 @@ describe('createStateFiles', () => {
       expect.stringContaining(join(root, 'secrets')),
     ]);
     await expect(files.write('secrets', 'alpha', '')).rejects.toMatchObject({
-      code: 'INTERNAL',
+      code: 'STORE_UNAVAILABLE',
       message: expect.stringContaining(join(root, 'secrets', 'alpha.json')),
       hint: expect.any(String),
     });

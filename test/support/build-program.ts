@@ -7,9 +7,6 @@ const PROGRAMS = fileURLToPath(new URL('programs', import.meta.url));
 /** The keychain's helper as users have it. */
 export const KEYCHAIN_HELPER = fileURLToPath(new URL('../../dist/keychain.js', import.meta.url));
 
-/** Where packages with native parts are found from, for programs that are built elsewhere. */
-export const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
-
 /**
  * Bundles `programs/NAME.ts` with the sources that it imports into a file of `folder`, and returns
  * its path: what a test runs in a process of its own without the whole of mcp-master.

@@ -9,7 +9,7 @@ import { MemoryStore, memoryFiles } from './memory-stores.ts';
 
 /** The names of a login at a server that is called `x`. */
 export const KEY = loginKey({
-  profile: '',
+  owner: { profile: '', home: '', commandFlags: '' },
   server: 'x',
   url: 'https://x.example/mcp',
   settings: {},
@@ -65,8 +65,9 @@ export function memoryLogins(
     inUse: () => new Set([...index.all().values(), ...secrets.list()].map((entry) => entry.store)),
   });
   const secrets = new UserSecrets({
-    ...{ files, stores, secret, warn, profile: '', now: () => 5000 },
+    ...{ files, stores, secret, warn, now: () => 5000 },
+    owner: { profile: '', home: '', commandFlags: '' },
   });
-  const logins = new Logins(index, stores, secret);
+  const logins = new Logins(index, stores, { secret, warn });
   return { logins, index, stores, secrets, keychain, file, files, hidden: shown, warnings };
 }

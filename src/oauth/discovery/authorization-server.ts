@@ -24,4 +24,6 @@ export interface AuthorizationServer {
    * `assumed`: the paths that revision 2025-03-26 of MCP gives a server without any metadata.
    */
   source: 'metadata' | 'settings' | 'assumed';
+  /** Nobody has named the issuer: the one in `metadata` is the origin of its endpoints. */
+  issuerGuessed?: boolean;
 }

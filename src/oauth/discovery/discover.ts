@@ -117,5 +117,6 @@ function resourceParameter(
   if (settings.resource !== undefined) return settings.resource;
   if (described !== undefined) return described.resource;
   const path = url.pathname === '/' ? '' : url.pathname;
-  return `${url.origin}${path}${url.search}`;
+  // Without its query (RFC 8707 §2), which may hold a key that is nobody else's to see.
+  return `${url.origin}${path}`;
 }

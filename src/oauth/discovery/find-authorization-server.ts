@@ -67,6 +67,7 @@ export function configuredServer(
   const scopes = PRESETS.get(provider)?.scopesSupported;
   return {
     source: 'settings',
+    ...(issuer === undefined && { issuerGuessed: true }),
     metadata: {
       issuer: issuer ?? origin,
       authorization_endpoint: authorizationEndpoint,

@@ -5,8 +5,8 @@ import { againCommand, responseError } from './flow-response.ts';
 export interface LoginAttempt {
   /** The name of the configured server. */
   server: string;
-  /** The profile that the login is kept in, for the commands that are shown. */
-  profile?: string;
+  /** What stands behind the commands that are shown, such as ` --profile=work`. */
+  commandFlags?: string;
   /** Exactly as registered; its path is the path of the callback. */
   redirectUri: string;
   /** The provider's authorization endpoint with all parameters. */
@@ -15,6 +15,8 @@ export interface LoginAttempt {
   state: string;
   /** The authorization server, recorded before the redirect (RFC 9207 §2.4). */
   issuer: string;
+  /** Nobody has named the issuer, so that there is nothing to compare `iss` with. */
+  issuerGuessed?: boolean;
   /** Whether the server advertised that each of its responses has `iss` (RFC 9207 §3). */
   issRequired: boolean;
 }

@@ -7,7 +7,7 @@ export function loggedInPage(server: string): Page {
     status: 200,
     tone: 'success',
     title: `Logged in to ${server}`,
-    text: `The login is saved, and mcp-master can now use ${server}.`,
+    text: 'The login is saved.',
     next: 'You can close this tab.',
   };
 }

@@ -1,5 +1,6 @@
 import { McpMasterError } from '../../errors.ts';
 import { loginCommand } from '../login-command.ts';
+import { shownUrl } from '../shown.ts';
 import type { LoginAttempt } from './flow-login.ts';
 
 /** Characters of an `error` and of an `error_description` that are shown. */
@@ -29,13 +30,14 @@ export function responseError(
 }
 
 /** The command that starts a login again, for hints. */
-export function againCommand({ server, profile }: LoginAttempt): string {
-  return `\`${loginCommand(server, profile)}\``;
+export function againCommand({ server, commandFlags }: LoginAttempt): string {
+  return `\`${loginCommand(server, commandFlags)}\``;
 }
 
 function issuerProblem(attempt: LoginAttempt, iss: string | null): string | undefined {
   if (iss === null) return attempt.issRequired ? 'does not name its issuer' : undefined;
-  return iss === attempt.issuer ? undefined : 'names another issuer';
+  const isRight = iss === attempt.issuer || attempt.issuerGuessed === true;
+  return isRight ? undefined : 'names another issuer';
 }
 
 function issuerMismatch(attempt: LoginAttempt, problem: string): McpMasterError {
@@ -85,13 +87,6 @@ function refusalHint(error: string, attempt: LoginAttempt): string {
     default:
       return `Start again: ${againCommand(attempt)}.`;
   }
-}
-
-/** An issuer has neither a query nor userinfo; what the configuration says may have. */
-function shownUrl(issuer: string): string {
-  if (!URL.canParse(issuer)) return 'the authorization server';
-  const { origin, pathname } = new URL(issuer);
-  return pathname === '/' ? origin : `${origin}${pathname}`;
 }
 
 /** Foreign text as one line; without the characters that turn the direction of writing, too. */

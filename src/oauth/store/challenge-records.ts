@@ -1,10 +1,12 @@
 import { z } from 'zod';
 import { toMcpMasterError } from '../../errors.ts';
 import type { Challenge } from '../discovery/challenge.ts';
+import { parseJson } from './json.ts';
 import type { StateFiles } from './state-files.ts';
 
 const FOLDER = 'challenges';
 const VERSION = 1;
+const WIDER = 'insufficient_scope';
 
 const schema = z.object({
   version: z.literal(VERSION),
@@ -36,27 +38,33 @@ export class ChallengeRecords {
   get(file: string): Challenge | undefined {
     const text = this.#files.read(FOLDER, file);
     if (text === undefined) return undefined;
-    try {
-      // The schema is this type, but for members that are absent instead of undefined.
-      return schema.parse(JSON.parse(text)).challenge as Challenge;
-    } catch {
+    const { data } = schema.safeParse(parseJson(text));
+    if (data === undefined) {
       this.#warn(`what a server demanded, ${file}, can't be read and is left out`);
       return undefined;
     }
+    // The schema is this type, but for members that are absent instead of undefined.
+    return data.challenge as Challenge;
   }
 
   /** Remembers a demand. Failing to is told to the log: the request has its answer all the same. */
   note(file: string, challenge: Challenge): void {
     const text = JSON.stringify({ version: VERSION, challenge });
     if (this.#written.get(file) === text && this.has(file)) return;
+    // A wider scope that was asked for is not forgotten over the next plain 401.
+    if (challenge.error !== WIDER && this.get(file)?.error === WIDER) return;
     this.#written.set(file, text);
-    const writing = this.#files
-      .write(FOLDER, file, text)
+    this.#inBackground(this.#files.write(FOLDER, file, text));
+  }
+
+  #inBackground(changing: Promise<unknown>): void {
+    const done = changing
+      .then(() => undefined)
       .catch((error: unknown) => {
-        this.#warn(`what the server demands is not remembered: ${toMcpMasterError(error).message}`);
+        this.#warn(`what a server demands is not up to date: ${toMcpMasterError(error).message}`);
       })
-      .finally(() => this.#writing.delete(writing));
-    this.#writing.add(writing);
+      .finally(() => this.#writing.delete(done));
+    this.#writing.add(done);
   }
 
   /** Settles when everything that was noted is on disk, or can't get there. */
@@ -66,6 +74,13 @@ export class ChallengeRecords {
 
   has(file: string): boolean {
     return this.#files.version(FOLDER, file) !== undefined;
+  }
+
+  /** Forgets a demand that a request with a token has met; one for a wider scope stays. */
+  clearMet(file: string): void {
+    if (!this.has(file) || this.get(file)?.error === WIDER) return;
+    this.#written.delete(file);
+    this.#inBackground(this.#files.remove(FOLDER, file));
   }
 
   async clear(file: string): Promise<void> {

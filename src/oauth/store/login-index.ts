@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseJson } from './json.ts';
 import type { LoginKey } from './login-key.ts';
 import type { StoreName } from './secret-store.ts';
 import type { StateFiles } from './state-files.ts';
@@ -35,6 +36,8 @@ const schema = z.object({
   hasRefreshToken: z.boolean(),
 });
 
+const anyVersion = z.looseObject({ version: z.number() });
+
 /** The index of the logins: a file for each. One that can't be read counts as none, and is told. */
 export class LoginIndex {
   readonly #files: StateFiles;
@@ -61,6 +64,17 @@ export class LoginIndex {
   all(): Map<string, LoginEntry> {
     const found = this.#files.list(FOLDER).map((file) => [file, this.get(file)] as const);
     return new Map(found.flatMap(([file, entry]) => (entry === undefined ? [] : [[file, entry]])));
+  }
+
+  /** The files that can't be read: damaged, or of a newer version. */
+  unreadable(): string[] {
+    return this.#files.list(FOLDER).filter((file) => this.get(file) === undefined);
+  }
+
+  /** Whether there is a record that is of no version: not even that of a newer program. */
+  isDamaged(file: string): boolean {
+    const text = this.#files.read(FOLDER, file);
+    return text !== undefined && !anyVersion.safeParse(parseJson(text)).success;
   }
 
   async put(key: LoginKey, login: StoredLogin, store: StoreName): Promise<void> {
@@ -90,13 +104,5 @@ export class LoginIndex {
 
   watch(onChange: () => void): () => void {
     return this.#files.watch(FOLDER, onChange);
-  }
-}
-
-function parseJson(value: string): unknown {
-  try {
-    return JSON.parse(value);
-  } catch {
-    return undefined;
   }
 }

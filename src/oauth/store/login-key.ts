@@ -1,10 +1,20 @@
 import { createHash } from 'node:crypto';
 import type { OAuthSettings } from '../../config/config.ts';
+import { isPresetServer } from '../../config/presets.ts';
+
+/** Whose logins and secrets they are, beside those of the user of the operating system. */
+export interface Owner {
+  /** '' = no profile. */
+  profile: string;
+  /** The folder of `MCP_MASTER_HOME`, which has logins of its own; '' = the user's usual folders. */
+  home: string;
+  /** What has to stand behind a command that is shown, such as ` --profile=work`. */
+  commandFlags: string;
+}
 
 /** What a login is for. */
 export interface LoginSubject {
-  /** '' = no profile. */
-  profile: string;
+  owner: Owner;
   /** The name of the server in the configuration. */
   server: string;
   /** Where the token is sent. */
@@ -14,35 +24,57 @@ export interface LoginSubject {
 
 /** The names under which a login is kept. */
 export interface LoginKey {
-  /** '' = no profile. */
-  profile: string;
   server: string;
   /** Of the item in the token store. */
   account: string;
   /** Of the file in the index. */
   file: string;
+  /** As in {@link Owner}. */
+  commandFlags: string;
 }
 
-const DIGITS = 12;
+const LOGIN_DIGITS = 12;
+const HOME_DIGITS = 8;
 
 /**
  * The names of a login follow from the server, and from what the configuration says about the address,
  * the authorization server and the client: after a change of one of these an old token is not found,
- * let alone sent. A preset counts by its name, so that mending a preset costs nobody a login.
+ * let alone sent. A preset counts by its name, so that mending a preset costs nobody a login. The
+ * server is part of the hash, too: names that differ in case only are one file on some systems.
  */
-export function loginKey({ profile, server, url, settings }: LoginSubject): LoginKey {
+export function loginKey({ owner, server, url, settings }: LoginSubject): LoginKey {
   const { provider, issuer, authorizationEndpoint, tokenEndpoint } = settings;
   const { resource, clientId, clientMetadataUrl, grant } = settings;
-  const authorizationServer = provider ?? [issuer, authorizationEndpoint, tokenEndpoint];
-  const facts = [url, authorizationServer, resource, clientId, clientMetadataUrl, grant];
-  const known = facts.map((fact) => fact ?? null);
-  const digest = createHash('sha256').update(JSON.stringify(known)).digest('hex');
-  const hash = digest.slice(0, DIGITS);
-  const file = `${server}-${hash}`;
-  return { profile, server, account: `${profilePrefix(profile)}${server}:${hash}`, file };
+  const endpoints = isPresetServer(settings) ? [] : [issuer, authorizationEndpoint, tokenEndpoint];
+  const authorizationServer = [provider, ...endpoints].map((fact) => fact ?? null);
+  const { home, profile, commandFlags } = owner;
+  const facts = [
+    server,
+    url,
+    authorizationServer,
+    resource,
+    clientId,
+    clientMetadataUrl,
+    grant,
+    home,
+  ];
+  const hash = digest(JSON.stringify(facts.map((fact) => fact ?? null)), LOGIN_DIGITS);
+  const account = `${profilePrefix(profile)}${server}:${hash}`;
+  return { server, account, file: `${server}-${hash}`, commandFlags };
+}
+
+/** The name of the item of a secret; no login can have such a name. */
+export function secretAccount(name: string, { profile, home }: Owner): string {
+  const place = home === '' ? '' : `:${digest(home, HOME_DIGITS)}`;
+  return `${profilePrefix(profile)}secret/${name}${place}`;
+}
+
+/** The first hexadecimal digits of the SHA-256 digest of a text. */
+export function digest(text: string, digits: number): string {
+  return createHash('sha256').update(text).digest('hex').slice(0, digits);
 }
 
 /** What the accounts of a profile begin with; no server and no secret can have such a name. */
-export function profilePrefix(profile: string): string {
+function profilePrefix(profile: string): string {
   return profile === '' ? '' : `@${profile}/`;
 }

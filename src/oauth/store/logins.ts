@@ -1,10 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { McpMasterError } from '../../errors.ts';
-import { loginCommand } from '../login-command.ts';
+import { McpMasterError, toMcpMasterError } from '../../errors.ts';
+import { loginRequired } from '../login-command.ts';
 import type { LoginIndex } from './login-index.ts';
 import type { LoginKey } from './login-key.ts';
 import { parseLogin, type StoredLogin, serialiseLogin } from './stored-login.ts';
 import type { Stores } from './stores.ts';
+
+/** What {@link Logins} tells. */
+export interface LoginsDeps {
+  /** Registers a value that must never be shown. */
+  secret(value: string): void;
+  warn(message: string): void;
+}
 
 /**
  * The logins of this user: each one an item of the token store, and a record without secrets in the
@@ -14,28 +21,29 @@ export class Logins {
   readonly index: LoginIndex;
   readonly #stores: Stores;
   readonly #secret: (value: string) => void;
+  readonly #warn: (message: string) => void;
 
-  /** @param secret registers a value that must never be shown */
-  constructor(index: LoginIndex, stores: Stores, secret: (value: string) => void) {
+  constructor(index: LoginIndex, stores: Stores, { secret, warn }: LoginsDeps) {
     this.index = index;
     this.#stores = stores;
     this.#secret = secret;
+    this.#warn = warn;
   }
 
   /**
    * The login; undefined when there is none, which costs no look into the store. Rejects with
-   * `INTERNAL` when the item is damaged.
+   * `LOGIN_REQUIRED` when the item is damaged, and `INTERNAL` when a newer version has written it.
    */
   async read(key: LoginKey): Promise<StoredLogin | undefined> {
     if (this.index.version(key.file) === undefined) return undefined;
     const store = this.#stores.current();
     const value = (await store.read([key.account])).get(key.account);
     if (value === undefined) return undefined;
-    if (typeof value !== 'string') throw value;
-    const login = parseLogin(value, key.server);
+    if (value instanceof McpMasterError) throw this.#unreadable(value, key);
+    const login = parseLogin(value, key);
     this.#hide(login);
     // A record that can't be read any more is made anew from the item that it stood for.
-    if (this.index.get(key.file) === undefined) await this.index.put(key, login, store.name);
+    if (this.index.isDamaged(key.file)) await this.index.put(key, login, store.name);
     return login;
   }
 
@@ -49,11 +57,40 @@ export class Logins {
     return saved;
   }
 
-  /** Deletes a login. When the store refuses, the record stays, so that it can be tried again. */
+  /**
+   * Saves renewed tokens in place of those of the same revision, and resolves with the login that
+   * counts from now on: another one that somebody has made meanwhile is left alone, and after a logout
+   * there is none, and none is made.
+   */
+  async replace(key: LoginKey, renewed: StoredLogin): Promise<StoredLogin | undefined> {
+    this.#hide(renewed);
+    const stored = await this.read(key);
+    if (stored === undefined || stored.revision !== renewed.revision) return stored;
+    const saved: StoredLogin = { ...renewed, revision: randomUUID() };
+    const store = this.#stores.current();
+    await store.write(key.account, serialiseLogin(saved));
+    await this.index.put(key, saved, store.name).catch((error: unknown) => {
+      // The item has what counts; the record only shows an old expiry.
+      this.#warn(`the record of a login is not up to date: ${toMcpMasterError(error).message}`);
+    });
+    return saved;
+  }
+
+  /** Deletes a login where it is. When that store refuses, the record stays: it can be tried again. */
   async remove({ account, file }: Pick<LoginKey, 'account' | 'file'>): Promise<boolean> {
-    const deleted = await this.#stores.current().delete(account);
-    const recorded = await this.index.remove(file);
-    return deleted || recorded;
+    if (this.index.version(file) === undefined) return false;
+    const entry = this.index.get(file);
+    const store = entry === undefined ? this.#stores.current() : this.#stores.get(entry.store);
+    await store.delete(account);
+    await this.index.remove(file);
+    return true;
+  }
+
+  /** An item that is damaged in the store itself is a login that has to be made again, too. */
+  #unreadable(error: McpMasterError, { server, commandFlags }: LoginKey): McpMasterError {
+    if (error.code !== 'INTERNAL') return error;
+    const message = `its stored login can't be read: ${error.message}`;
+    return loginRequired(server, message, { cause: error, commandFlags });
   }
 
   #hide({ tokens, client }: StoredLogin): void {
@@ -61,16 +98,4 @@ export class Logins {
       if (value !== undefined) this.#secret(value);
     }
   }
-}
-
-/** The error for a server whose calls need a login, with the command that makes one. */
-export function loginRequired(
-  server: string,
-  message: string,
-  more: { cause?: unknown; profile?: string } = {},
-): McpMasterError {
-  return new McpMasterError('LOGIN_REQUIRED', message, {
-    hint: `Log in: ${loginCommand(server, more.profile)}`,
-    cause: more.cause,
-  });
 }

@@ -4,7 +4,7 @@ export type StoreName = 'keychain' | 'file';
 
 /**
  * Where secrets are kept. Every method rejects with `KEYCHAIN_UNAVAILABLE`, `KEYCHAIN_LOCKED`,
- * `ENCRYPTION_KEY_INVALID`, `ENCRYPTION_KEY_WRONG` or `INTERNAL` (a full disk), with a hint; none
+ * `ENCRYPTION_KEY_INVALID`, `ENCRYPTION_KEY_WRONG` or `STORE_UNAVAILABLE` (a full disk), with a hint; none
  * waits for ever.
  */
 export interface SecretStore {

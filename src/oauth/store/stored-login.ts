@@ -2,7 +2,10 @@ import { z } from 'zod';
 import { McpMasterError } from '../../errors.ts';
 import { CLIENT_AUTH_METHODS, type ClientRegistration } from '../client/client-registration.ts';
 import type { AuthorizationServer } from '../discovery/authorization-server.ts';
+import { loginCommand, loginRequired } from '../login-command.ts';
 import type { TokenSet } from '../tokens/token-set.ts';
+import { parseJson } from './json.ts';
+import type { LoginKey } from './login-key.ts';
 
 /** The format of the items; a later version is refused, never overwritten unread. */
 const VERSION = 1;
@@ -64,8 +67,11 @@ export function serialiseLogin(login: StoredLogin): string {
   return JSON.stringify({ version: VERSION, ...login, client: { ...client, ...own } });
 }
 
-/** Reads an item. Throws `INTERNAL` with the way out when it is damaged or of a later version. */
-export function parseLogin(value: string, server: string): StoredLogin {
+/**
+ * Reads an item. Throws `LOGIN_REQUIRED` when it is damaged, and `INTERNAL` when it is of a later
+ * version, which is not for this one to replace unasked.
+ */
+export function parseLogin(value: string, { server, commandFlags }: LoginKey): StoredLogin {
   const { success, data } = item.safeParse(parseJson(value));
   if (success) {
     const { version: _, ...login } = data;
@@ -73,16 +79,9 @@ export function parseLogin(value: string, server: string): StoredLogin {
     return { resource: undefined, ...login } as StoredLogin;
   }
   const version = z.object({ version: z.number() }).safeParse(parseJson(value)).data?.version ?? 0;
-  const reason = version > VERSION ? 'was written by a newer mcp-master' : 'is damaged';
-  throw new McpMasterError('INTERNAL', `the stored login of server "${server}" ${reason}`, {
-    hint: `Log in again: mcp-master auth login --server=${server} --force`,
+  if (version <= VERSION)
+    throw loginRequired(server, 'its stored login is damaged', { commandFlags });
+  throw new McpMasterError('INTERNAL', 'its stored login was written by a newer mcp-master', {
+    hint: `Use that one, or replace the login: ${loginCommand(server, commandFlags)} --force`,
   });
-}
-
-function parseJson(value: string): unknown {
-  try {
-    return JSON.parse(value);
-  } catch {
-    return undefined;
-  }
 }

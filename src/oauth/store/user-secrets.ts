@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { profilePrefix } from './login-key.ts';
+import { parseJson } from './json.ts';
+import { digest, type Owner, secretAccount } from './login-key.ts';
 import type { StoreName } from './secret-store.ts';
 import type { StateFiles } from './state-files.ts';
 import type { Stores } from './stores.ts';
@@ -30,8 +30,7 @@ const schema = z.object({
 export interface UserSecretsDeps {
   files: StateFiles;
   stores: Stores;
-  /** '' = no profile. */
-  profile: string;
+  owner: Owner;
   now(): number;
   /** Registers a value that must never be shown. */
   secret(value: string): void;
@@ -66,11 +65,21 @@ export class UserSecrets {
     await this.write({ name, account, store: store.name, changedAt: now() });
   }
 
-  /** Resolves with whether there was one. */
+  /** Deletes it where it is, and resolves with whether there was one. */
   async delete(name: string): Promise<boolean> {
-    const deleted = await this.#deps.stores.current().delete(this.#accountOf(name));
-    const recorded = await this.#deps.files.remove(FOLDER, fileOf(name));
-    return deleted || recorded;
+    const { files, stores } = this.#deps;
+    const file = fileOf(name);
+    if (this.version(name) === undefined) return false;
+    const entry = this.#parse(file);
+    const store = entry === undefined ? stores.current() : stores.get(entry.store);
+    await store.delete(this.#accountOf(name));
+    await files.remove(FOLDER, file);
+    return true;
+  }
+
+  /** Drops the record of a secret, and leaves the store alone. */
+  forget(name: string): Promise<boolean> {
+    return this.#deps.files.remove(FOLDER, fileOf(name));
   }
 
   /** All that are stored, by name. */
@@ -99,22 +108,21 @@ export class UserSecrets {
   #parse(file: string): SecretEntry | undefined {
     const text = this.#deps.files.read(FOLDER, file);
     if (text === undefined) return undefined;
-    try {
-      const { version: _, ...entry } = schema.parse(JSON.parse(text));
-      return entry;
-    } catch {
+    const { data } = schema.safeParse(parseJson(text));
+    if (data === undefined) {
       this.#deps.warn(`the record of a secret, ${file}, is damaged or of a newer version`);
       return undefined;
     }
+    const { version: _, ...entry } = data;
+    return entry;
   }
 
   #accountOf(name: string): string {
-    return `${profilePrefix(this.#deps.profile)}secret/${name}`;
+    return secretAccount(name, this.#deps.owner);
   }
 }
 
 /** Names that differ in nothing but case are different also where the file system sees them as one. */
 function fileOf(name: string): string {
-  const hash = createHash('sha256').update(name).digest('hex').slice(0, DIGITS);
-  return `${name}-${hash}`;
+  return `${name}-${digest(name, DIGITS)}`;
 }

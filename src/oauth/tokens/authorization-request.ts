@@ -27,6 +27,8 @@ export interface AuthorizationRequest {
   scopes: string[];
   /** Recorded before the redirect (RFC 9207 §2.4). */
   issuer: string;
+  /** The issuer is a guess, which `iss` is not compared with. */
+  issuerGuessed: boolean;
   /** Whether the server has said that its responses carry `iss` (RFC 9207 §3). */
   issRequired: boolean;
 }
@@ -63,6 +65,7 @@ export async function createAuthorizationRequest(
   });
   return {
     ...{ url: url.href, state, codeVerifier, redirectUri, scopes, issuer: metadata.issuer },
+    issuerGuessed: authorizationServer.issuerGuessed === true,
     issRequired: metadata.authorization_response_iss_parameter_supported === true,
   };
 }

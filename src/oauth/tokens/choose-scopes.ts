@@ -29,15 +29,15 @@ const OFFLINE_ACCESS = 'offline_access';
  * Those that the person named, else those of the configuration, else those of the challenge, else all
  * that the resource supports (MCP specification, "Scope Selection Strategy"). After an
  * `insufficient_scope` those of the login before and of the challenge are added ("Step-Up
- * Authorization Flow"), so that nothing is lost. `offline_access` is added where it is offered.
+ * Authorization Flow"), so that nothing is lost. `offline_access` is added to them where it is offered.
  */
 export function chooseScopes(sources: ScopeSources): WantedScopes {
-  const { settings, asked, authorizationServer } = sources;
+  const { asked, authorizationServer } = sources;
   const wanted = asked ?? stepUp(sources);
   const offered = authorizationServer.metadata.scopes_supported?.includes(OFFLINE_ACCESS) === true;
-  // An empty list in the configuration is a wish: no `scope` at all.
-  const none = (asked ?? settings.scopes)?.length === 0;
-  const scopes = [...new Set([...wanted, ...(offered && !none ? [OFFLINE_ACCESS] : [])])];
+  // Alone it would take the place of the scopes that the server gives to those who name none.
+  const added = offered && wanted.length > 0 ? [OFFLINE_ACCESS] : [];
+  const scopes = [...new Set([...wanted, ...added])];
   const prompt = offered && scopes.includes(OFFLINE_ACCESS) ? 'consent' : undefined;
   return { scopes, prompt };
 }

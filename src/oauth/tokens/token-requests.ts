@@ -116,14 +116,14 @@ async function requestTokens(
 
 /** Again what the callback has checked already: this function may be used without it. */
 function codeOf(request: AuthorizationRequest, response: URLSearchParams): string {
-  const { issuer, issRequired, state } = request;
+  const { issuer, issRequired, issuerGuessed, state } = request;
   const hint = 'Start the login again.';
   if (response.getAll('state').join() !== state) {
     const message = 'the authorization response belongs to another login (`state` differs)';
     throw new McpMasterError('STATE_MISMATCH', message, { hint });
   }
   const iss = response.getAll('iss');
-  if (iss.length === 0 ? issRequired : iss.join() !== issuer) {
+  if (iss.length === 0 ? issRequired : !issuerGuessed && iss.join() !== issuer) {
     const message = `the authorization response does not come from ${shownUrl(issuer)} (RFC 9207)`;
     throw new McpMasterError('ISSUER_MISMATCH', message, { hint });
   }

@@ -50,7 +50,7 @@ export class HelperClient {
     });
   }
 
-  /** Ends the helper at once. */
+  /** Lets go of everything at once: nobody waits for the helper, which ends by itself. */
   close(): void {
     this.#closed = true;
     this.#dismiss();
@@ -81,11 +81,13 @@ export class HelperClient {
 
   async #ask(request: KeychainRequest): Promise<KeychainResult> {
     if (this.#closed) throw new McpMasterError('INTERRUPTED', 'the keychain is no longer in use');
-    this.#helper ??= new HelperProcess(this.#options);
+    const helper = this.#helper ?? new HelperProcess(this.#options);
+    this.#helper = helper;
     try {
-      return await this.#answerOf(this.#helper, request);
+      return await this.#answerOf(helper, request);
     } catch (error) {
-      this.#dismiss();
+      if (!this.#closed) helper.kill();
+      this.#helper = undefined;
       throw error;
     }
   }
@@ -120,7 +122,7 @@ export class HelperClient {
   }
 
   #dismiss(): void {
-    this.#helper?.kill();
+    this.#helper?.dismiss();
     this.#helper = undefined;
   }
 }

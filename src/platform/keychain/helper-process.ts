@@ -60,6 +60,12 @@ export class HelperProcess {
     this.#end('was ended');
   }
 
+  /** Lets it end by itself, half a second later at the latest, while nobody waits for it. */
+  dismiss(): void {
+    this.#settle(new HelperEnded('the keychain helper was dismissed'));
+    this.#child.stdin.end();
+  }
+
   #take(line: string): void {
     const waiting = this.#waiting;
     this.#waiting = undefined;
@@ -71,8 +77,12 @@ export class HelperProcess {
   }
 
   #end(how: string): void {
-    this.#ended ??= new HelperEnded(`the keychain helper ${how}`);
+    this.#settle(new HelperEnded(`the keychain helper ${how}`));
     this.#child.kill('SIGKILL');
+  }
+
+  #settle(error: HelperEnded): void {
+    this.#ended ??= error;
     this.#waiting?.reject(this.#ended);
     this.#waiting = undefined;
   }

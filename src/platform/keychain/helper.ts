@@ -1,9 +1,9 @@
 /**
  * The program that talks to the operating system's keychain: `node --expose-gc keychain.js [LIMIT]`,
- * where LIMIT is the number of bytes that an item can hold.
- * Requests and answers are JSON lines on stdin and stdout. A call of the keychain may never return
- * (a prompt that nobody answers), and then even `process.exit` waits for it; so the calls run in a
- * worker, and the main thread ends the process by SIGKILL when stdin ends, that is, with its parent.
+ * where LIMIT is the number of bytes that an item can hold. Requests and answers are JSON lines on
+ * stdin and stdout. A call of the keychain may never return (a prompt that nobody answers), and then
+ * even `process.exit` waits for it; so the calls run in a worker, and the main thread ends the process
+ * by SIGKILL soon after stdin ended, that is, after its parent.
  */
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -27,6 +27,12 @@ import {
 
 const PAUSE_MS = 25;
 
+/**
+ * What a request may still take after stdin ended, in milliseconds: long for one that gets on, whose
+ * value is then kept; and gnome-keyring 42 may abort when a client vanishes in the middle of a call.
+ */
+const LEAVE_MS = 500;
+
 if (isMainThread) supervise();
 else if (parentPort !== null) serve(parentPort, workerData as number | undefined);
 
@@ -36,17 +42,29 @@ function supervise(): void {
   const worker = new Worker(new URL(import.meta.url), {
     workerData: limit === undefined ? undefined : Number(limit),
   });
-  worker.on('message', (answer: KeychainResult) => {
-    stdout.write(`${JSON.stringify(answer)}\n`);
-  });
   const end = () => process.kill(process.pid, 'SIGKILL');
+  let asked = 0;
+  let leaving = false;
+  worker.on('message', (answer: KeychainResult) => {
+    asked -= 1;
+    stdout.write(`${JSON.stringify(answer)}\n`);
+    if (leaving && asked === 0) end();
+  });
+  const leave = () => {
+    leaving = true;
+    if (asked === 0) end();
+    else setTimeout(end, LEAVE_MS);
+  };
   const lines = new LineSplitter(MAX_LINE_BYTES, {
-    line: (bytes) => worker.postMessage(JSON.parse(bytes.toString())),
+    line: (bytes) => {
+      asked += 1;
+      worker.postMessage(JSON.parse(bytes.toString()));
+    },
     oversized: end,
   });
   stdin.on('data', (chunk: Buffer) => lines.push(chunk));
-  for (const over of ['end', 'error', 'close']) stdin.on(over, end);
-  stdout.on('error', end);
+  for (const over of ['end', 'error', 'close']) stdin.on(over, leave);
+  stdout.on('error', leave);
   // Ctrl-C is for the parent, which ends its requests first.
   process.on('SIGINT', () => undefined);
 }

@@ -22,13 +22,15 @@ const MOST_OPEN = 8;
 const MOST_TRIES = 3;
 
 /**
- * The items of the operating system's keychain; a call blocks the thread. Each opens an entry of its
- * own, since one that is kept fails once the service was restarted; and an entry holds a connection
- * until it is collected as garbage, which is therefore asked for.
+ * The items of the operating system's keychain; a call blocks the thread. An entry holds a connection
+ * until it is collected as garbage, which is therefore asked for now and then. Until then an entry is
+ * used again: gnome-keyring 42 may abort when a connection is opened while it is busy with others.
  */
 export class KeyringItems implements Items {
   readonly #Entry: typeof KeyringEntry;
   readonly #collectGarbage: () => void;
+  readonly #entries = new Map<string, KeyringEntry>();
+  /** Entries that may still hold a connection. */
   #open = 0;
 
   constructor(Entry: typeof KeyringEntry, collectGarbage: () => void) {
@@ -50,22 +52,30 @@ export class KeyringItems implements Items {
   }
 
   async #with<T>(account: string, use: (entry: KeyringEntry) => T): Promise<T> {
-    if (this.#open >= MOST_OPEN) await this.#release();
     for (let tries = 1; ; tries++) {
+      const used = this.#entries.get(account);
       try {
-        return use(this.#entry(account));
+        return use(used ?? (await this.#add(account)));
       } catch (error) {
-        if (classify(error).kind !== 'changed' || tries === MOST_TRIES) throw error;
+        this.#entries.delete(account);
+        const { kind } = classify(error);
+        // One that is kept fails once the service was restarted, in many words.
+        const worthwhile = kind === 'changed' || (used !== undefined && kind === 'other');
+        if (!worthwhile || tries === MOST_TRIES) throw error;
       }
     }
   }
 
-  #entry(account: string): KeyringEntry {
+  async #add(account: string): Promise<KeyringEntry> {
+    if (this.#open >= MOST_OPEN) await this.#release();
     this.#open += 1;
-    return new this.#Entry(SERVICE, account, OPTIONS);
+    const entry = new this.#Entry(SERVICE, account, OPTIONS);
+    this.#entries.set(account, entry);
+    return entry;
   }
 
   async #release(): Promise<void> {
+    this.#entries.clear();
     this.#collectGarbage();
     // What is collected gives up its connection in the next turn of the event loop.
     await nextTurn();

@@ -72,13 +72,18 @@ async function writeOnce(store: ValueStore, account: string, bytes: Buffer): Pro
   const head = fits ? undefined : await fillSlot(items, account, bytes, limit, old?.slot);
   const isWhole = async () =>
     head === undefined || (await join(items, account, head)) !== undefined;
-  if (!(await isWhole())) return false;
+  const giveUp = async () => {
+    // Another writer's parts may now lie before ours, which then would not be found any more.
+    if (head !== undefined) await removeParts(items, account, head.slot, head.count);
+    return false;
+  };
+  if (!(await isWhole())) return giveUp();
   const item = head === undefined ? bytes : Buffer.from(MARK + JSON.stringify(head));
   await items.set(account, item);
   const after = await items.get(account);
-  if (after === undefined) return false;
+  if (after === undefined) return giveUp();
   const lost = item.equals(after) ? !(await isWhole()) : sameBytes(before, after);
-  if (lost) return false;
+  if (lost) return giveUp();
   if (old !== undefined && headOrNone(after)?.slot !== old.slot) {
     await emptySlot(items, account, old.slot);
   }
@@ -126,12 +131,21 @@ async function freeSlot(items: Items, account: string, used: number | undefined)
   return slots[0] ?? 0;
 }
 
-/** From the last part to the first, so that the parts left by a writer killed here are found again. */
 async function emptySlot(items: Items, account: string, slot: number): Promise<void> {
   let count = 0;
   while ((await items.get(partAccount(account, slot, count))) !== undefined && count < MAX_PARTS) {
     count += 1;
   }
+  await removeParts(items, account, slot, count);
+}
+
+/** From the last part to the first, so that those left by a writer killed here are found again. */
+async function removeParts(
+  items: Items,
+  account: string,
+  slot: number,
+  count: number,
+): Promise<void> {
   for (let index = count - 1; index >= 0; index--) {
     await items.remove(partAccount(account, slot, index));
   }

@@ -73,7 +73,8 @@ export function requestAt(
 ): AuthorizationRequest {
   return {
     ...{ url: `${issuer}/authorize`, state: 'the-state', codeVerifier: VERIFIER },
-    ...{ redirectUri: REDIRECT, scopes: ['asked'], issuer, issRequired: false, ...other },
+    ...{ redirectUri: REDIRECT, scopes: ['asked'], issuer },
+    ...{ issuerGuessed: false, issRequired: false, ...other },
   };
 }
 

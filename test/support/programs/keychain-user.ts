@@ -4,9 +4,8 @@
  */
 
 import { createHash } from 'node:crypto';
-import { createRequire } from 'node:module';
+import { once } from 'node:events';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { KeyringItems } from '../../../src/platform/keychain/items.ts';
 import { createKeychainStore } from '../../../src/platform/keychain/keychain-store.ts';
 import { readValue, writeValue } from '../../../src/platform/keychain/parts.ts';
 import { FileItems } from '../file-items.ts';
@@ -15,15 +14,13 @@ import { memoryLog } from '../memory-log.ts';
 export interface KeychainTask {
   /**
    * `read`: one read, its value or error code. `read-and-exit`: exits while a read is under way.
-   * `writer`, `reader`: many, of values that can be told from torn ones; over files in `items` where
-   * that is given. `killed-writer`: one write, and a SIGKILL by its own hand before the call of the
-   * keychain with the number `step`.
+   * `writer`, `reader`: one, then, once there is a line on stdin, many, of values that can be told from
+   * torn ones. `killed-writer`: one write, and a SIGKILL by its own hand before the call with the
+   * number `step`. The last three go to files in `items` where that is given.
    */
   do: 'read' | 'read-and-exit' | 'writer' | 'reader' | 'killed-writer';
   account: string;
   helper: string;
-  /** Where the package with the native part is found from. */
-  project: string;
   limit?: number;
   items?: string;
   rounds?: number;
@@ -77,6 +74,7 @@ async function write(): Promise<void> {
   for (let round = 0; round < (task.rounds ?? 1); round++) {
     const seed = `${process.pid}-${round}-`;
     await values.write(task.account, checkedValue(seed, 100 + ((round * 997) % 1500)));
+    if (round === 0) await readyAndGo();
   }
   say('done');
 }
@@ -88,15 +86,22 @@ async function read(): Promise<void> {
     const value = await values.read(task.account);
     if (typeof value === 'string' && isWhole(value)) whole += 1;
     else torn += 1;
+    if (round === 0) await readyAndGo();
   }
   say(`${whole} whole, ${torn} torn`);
 }
 
+/** The others open their connections first: see `KeyringItems`. */
+async function readyAndGo(): Promise<void> {
+  say('ready');
+  await once(process.stdin, 'data');
+  process.stdin.destroy();
+}
+
 async function writeAndDie(): Promise<void> {
-  const { Entry } = createRequire(`${task.project}/package.json`)('@napi-rs/keyring');
-  const items = new KeyringItems(Entry, () => undefined);
+  const items = new FileItems(task.items ?? '');
   let steps = 0;
-  const step = <T>(use: () => T): T => {
+  const step = <T>(use: () => Promise<T>): Promise<T> => {
     if (steps === task.step) process.kill(process.pid, 'SIGKILL');
     steps += 1;
     return use();

@@ -3,6 +3,7 @@ import { Authenticator } from '../../../src/auth/authenticator.ts';
 import type { AuthConfig, ServerConfig } from '../../../src/config/config.ts';
 import { McpMasterError } from '../../../src/errors.ts';
 import { ChallengeRecords } from '../../../src/oauth/store/challenge-records.ts';
+import { memoryLog } from '../../support/memory-log.ts';
 import { serverConfig } from '../../support/server-config.ts';
 import { memoryLogins, someLogin } from '../../support/stored-login.ts';
 
@@ -19,7 +20,10 @@ function create(profile = '') {
   const warnings: string[] = [];
   const challenges = new ChallengeRecords(world.files, (message) => void warnings.push(message));
   const refresh = vi.fn(async () => ({ ...someLogin().tokens, accessToken: 'access-2' }));
-  const deps = { ...{ logins: world.logins, challenges, refresh, profile }, now: () => 0 };
+  const commandFlags = profile && ` --profile=${profile}`;
+  const owner = { profile, home: '', commandFlags };
+  const { log } = memoryLog();
+  const deps = { ...{ logins: world.logins, challenges, refresh, owner, log }, now: () => 0 };
   return { ...world, challenges, refresh, authenticator: new Authenticator(deps) };
 }
 
@@ -102,10 +106,24 @@ describe('Authenticator', () => {
     auth.onRefusal(403, {
       'www-authenticate': 'Bearer error="insufficient_scope", scope="read write"',
     });
-    expect(challenges.get(key?.file ?? '')).toEqual({
-      error: 'insufficient_scope',
-      scopes: ['read', 'write'],
-    });
+    const wider = { error: 'insufficient_scope', scopes: ['read', 'write'] };
+    expect(challenges.get(key?.file ?? '')).toEqual(wider);
+    // A plain 401 after that does not make anybody forget the wider scope.
+    auth.onRefusal(401, {});
+    auth.onConnected();
+    expect(challenges.get(key?.file ?? '')).toEqual(wider);
+  });
+
+  it('forgets a 401 when the server takes the login after all', async () => {
+    const world = create();
+    const { server, endpoint } = remote(DELEGATE);
+    const { file } = await logIn(world, server);
+    const auth = world.authenticator.forServer(server, endpoint);
+    auth.onRefusal(401, {});
+    expect(world.challenges.has(file)).toBe(true);
+    auth.onConnected();
+    await world.challenges.flush();
+    expect(world.challenges.has(file)).toBe(false);
   });
 
   it('explains refusals as logins that are needed, refused, or too narrow', async () => {

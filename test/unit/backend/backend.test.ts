@@ -31,7 +31,11 @@ function createBackend(config: Partial<ServerConfig> = {}) {
     surroundings: { env: {}, platform: 'linux', commandFolders: [] },
     readSecret: async () => undefined,
     auth: {
-      forServer: () => ({ headers: async () => ({}), onRefusal: () => undefined }),
+      forServer: () => ({
+        headers: async () => ({}),
+        onRefusal: () => undefined,
+        onConnected: () => undefined,
+      }),
       explain: (_, error) => error,
     },
     redact: (text) => text.replaceAll('hunter2', '***'),

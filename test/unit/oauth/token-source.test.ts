@@ -3,6 +3,7 @@ import { McpMasterError } from '../../../src/errors.ts';
 import type { StoredLogin } from '../../../src/oauth/store/stored-login.ts';
 import { TokenSource } from '../../../src/oauth/token-source.ts';
 import type { TokenSet } from '../../../src/oauth/tokens/token-set.ts';
+import { memoryLog } from '../../support/memory-log.ts';
 import { KEY, memoryLogins, someLogin } from '../../support/stored-login.ts';
 
 const HOUR = 3_600_000;
@@ -11,7 +12,7 @@ function createSource(refresh?: (login: StoredLogin) => Promise<TokenSet>) {
   const world = memoryLogins();
   const clock = { now: 0 };
   const renew = vi.fn(refresh ?? (async ({ tokens }: StoredLogin) => renewed(tokens, clock.now)));
-  const deps = { logins: world.logins, refresh: renew, now: () => clock.now };
+  const deps = { logins: world.logins, refresh: renew, now: () => clock.now, log: memoryLog().log };
   return { ...world, clock, renew, deps, source: new TokenSource(KEY, deps) };
 }
 
@@ -97,6 +98,74 @@ describe('TokenSource', () => {
       hint: expect.stringContaining('mcp-master auth login --server=x'),
     });
     expect(await logins.read(KEY)).toBeDefined();
+  });
+
+  it('uses a token to its end although the server has rejected the refresh token, and asks once', async () => {
+    const { source, logins, clock, renew } = createSource(async () => {
+      throw new McpMasterError('REFRESH_REJECTED', 'invalid_grant');
+    });
+    await logins.save(KEY, someLogin());
+    clock.now = HOUR - 1;
+    expect(await source.accessToken()).toBe('access-1');
+    expect(await source.accessToken()).toBe('access-1');
+    clock.now = 2 * HOUR;
+    await expect(source.accessToken()).rejects.toMatchObject({ code: 'LOGIN_REQUIRED' });
+    expect(renew).toHaveBeenCalledOnce();
+  });
+
+  it('does not ask again before the time that the server names', async () => {
+    const { source, logins, clock, renew } = createSource(async () => {
+      throw new McpMasterError('REFRESH_FAILED', 'slow down', { retryAfterMs: 20_000 });
+    });
+    await logins.save(KEY, someLogin());
+    clock.now = HOUR - 30_000;
+    for (const _ of [1, 2, 3]) expect(await source.accessToken()).toBe('access-1');
+    expect(renew).toHaveBeenCalledTimes(1);
+    clock.now += 20_000;
+    await source.accessToken();
+    expect(renew).toHaveBeenCalledTimes(2);
+  });
+
+  it('lets a logout in the middle of a renewal be one', async () => {
+    const world = createSource(async ({ tokens }) => {
+      await world.logins.remove(KEY);
+      return renewed(tokens, HOUR);
+    });
+    await world.logins.save(KEY, someLogin());
+    world.clock.now = HOUR;
+    expect(await world.source.accessToken()).toBeUndefined();
+    expect(await world.logins.read(KEY)).toBeUndefined();
+    expect(world.keychain.items.size).toBe(0);
+  });
+
+  it('lets a new login in the middle of a renewal win', async () => {
+    const world = createSource(async ({ tokens }) => {
+      const login = { ...someLogin().tokens, accessToken: 'of the new login', expiresAt: 9 * HOUR };
+      await world.logins.save(KEY, someLogin({ tokens: login }));
+      return renewed(tokens, HOUR);
+    });
+    await world.logins.save(KEY, someLogin());
+    world.clock.now = HOUR;
+    expect(await world.source.accessToken()).toBe('of the new login');
+    expect((await world.logins.read(KEY))?.tokens.accessToken).toBe('of the new login');
+  });
+
+  it('never sends a spent refresh token again because the new one could not be saved', async () => {
+    const sent: (string | undefined)[] = [];
+    const { source, logins, keychain, clock } = createSource(async ({ tokens }) => {
+      sent.push(tokens.refreshToken);
+      keychain.failure = new McpMasterError('KEYCHAIN_LOCKED', 'locked');
+      return renewed(tokens, HOUR);
+    });
+    await logins.save(KEY, someLogin());
+    clock.now = HOUR;
+    expect(await source.accessToken()).toBe('access-2');
+    expect(await source.accessToken()).toBe('access-2');
+    keychain.failure = undefined;
+    clock.now += 5000;
+    expect(await source.accessToken()).toBe('access-2');
+    expect((await logins.read(KEY))?.tokens.refreshToken).toBe('refresh-2');
+    expect(sent).toEqual(['refresh-1']);
   });
 
   it('asks for a login when an expired token has no refresh token', async () => {

@@ -43,13 +43,14 @@ describe('findFolders', () => {
     [
       'MCP_MASTER_HOME',
       { ...LINUX, env: { MCP_MASTER_HOME: '/m', XDG_CONFIG_HOME: '/c' } },
-      { config: '/m', state: '/m/state', cache: '/m/cache' },
+      { home: '/m', config: '/m', state: '/m/state', cache: '/m/cache' },
     ],
     [
       'a profile',
       { ...LINUX, profile: 'work', env: { MCP_MASTER_HOME: '/m', MCP_MASTER_PROFILE: 'other' } },
       {
         profile: 'work',
+        home: '/m',
         config: '/m/profiles/work',
         state: '/m/state/profiles/work',
         cache: '/m/cache/profiles/work',
@@ -60,13 +61,14 @@ describe('findFolders', () => {
       { ...LINUX, env: { MCP_MASTER_HOME: '/m', MCP_MASTER_PROFILE: 'p1' } },
       {
         profile: 'p1',
+        home: '/m',
         config: '/m/profiles/p1',
         state: '/m/state/profiles/p1',
         cache: '/m/cache/profiles/p1',
       },
     ],
   ] as const)('finds them by %s', (_, request, folders) => {
-    expect(findFolders(request)).toEqual({ profile: '', ...folders });
+    expect(findFolders(request)).toEqual({ profile: '', home: '', ...folders });
   });
 
   it.each(['../x', 'a/b', '-x', 'ü', 'x'.repeat(33)])('refuses the profile %s', (profile) => {

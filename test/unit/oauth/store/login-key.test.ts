@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { OAuthSettings } from '../../../../src/config/config.ts';
-import { loginKey } from '../../../../src/oauth/store/login-key.ts';
+import { withPreset } from '../../../../src/config/presets.ts';
+import { loginKey, secretAccount } from '../../../../src/oauth/store/login-key.ts';
 
-const subject = { profile: '', server: 'foo', url: 'https://a.example/mcp', settings: {} };
+const owner = { profile: '', home: '', commandFlags: '' };
+const subject = { owner, server: 'foo', url: 'https://a.example/mcp', settings: {} };
 
 describe('loginKey', () => {
   it('names the server, and is the same each time', () => {
@@ -26,22 +28,50 @@ describe('loginKey', () => {
     expect(loginKey({ ...subject, settings }).account).not.toBe(loginKey(subject).account);
   });
 
-  it('is another one for another address, server and profile', () => {
+  it('is another one for another address, server, profile and home', () => {
     const keys = [
       subject,
       { ...subject, url: 'https://b.example/mcp' },
       { ...subject, server: 'foo_bar' },
-      { ...subject, profile: 'work' },
+      { ...subject, owner: { ...owner, profile: 'work' } },
+      { ...subject, owner: { ...owner, home: '/other' } },
+      { ...subject, server: 'FOO' },
     ].map((one) => loginKey(one).account);
     expect(new Set(keys).size).toBe(keys.length);
     expect(keys[3]).toMatch(/^@work\/foo:/);
   });
 
-  it('stays the same when scopes, ports, parameters or a preset change', () => {
-    const github = { provider: 'github', authorizationEndpoint: 'https://old.example' };
-    const mended = { provider: 'github', authorizationEndpoint: 'https://new.example' };
+  it('names files that differ in more than case', () => {
+    const [a, b] = ['api', 'API'].map((server) => loginKey({ ...subject, server }).file);
+    expect(a?.toLowerCase()).not.toBe(b?.toLowerCase());
+  });
+
+  it('stays the same when scopes, ports and parameters change', () => {
     const keyOf = (settings: OAuthSettings) => loginKey({ ...subject, settings }).account;
-    expect(keyOf(github)).toBe(keyOf(mended));
     expect(keyOf({ scopes: ['a'], redirectPort: 3000, extraParams: { a: 'b' } })).toBe(keyOf({}));
+  });
+
+  it('counts a preset by its name, but not where the user logs in elsewhere with it', () => {
+    const keyOf = (settings: OAuthSettings) => {
+      return loginKey({ ...subject, settings: withPreset(settings) }).account;
+    };
+    const bare = loginKey({ ...subject, settings: { provider: 'github', resource: false } });
+    expect(keyOf({ provider: 'github' })).not.toBe(bare.account);
+    const enterprise = { provider: 'github', issuer: 'https://github.corp.example' };
+    expect(keyOf(enterprise)).not.toBe(keyOf({ provider: 'github' }));
+    expect(keyOf(enterprise)).not.toBe(keyOf({ ...enterprise, issuer: 'https://b.example' }));
+  });
+});
+
+describe('secretAccount', () => {
+  it('is apart for each name, profile and home, and from every login', () => {
+    const accounts = [
+      secretAccount('a', owner),
+      secretAccount('b', owner),
+      secretAccount('a', { ...owner, profile: 'work' }),
+      secretAccount('a', { ...owner, home: '/h' }),
+    ];
+    expect(accounts.slice(0, 3)).toEqual(['secret/a', 'secret/b', '@work/secret/a']);
+    expect(new Set(accounts).size).toBe(4);
   });
 });

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { McpMasterError } from '../../../../src/errors.ts';
 import { migrate } from '../../../../src/oauth/store/migrate.ts';
+import { memoryFiles } from '../../../support/memory-stores.ts';
 import { KEY, memoryLogins, someLogin } from '../../../support/stored-login.ts';
 
 describe('Logins', () => {
@@ -42,17 +43,17 @@ describe('Logins', () => {
   });
 
   it.each([
-    ['no JSON', '{"version":1,', 'is damaged'],
-    ['not a login', '{"version":1,"tokens":{}}', 'is damaged'],
-    ['of a later version', '{"version":7}', 'was written by a newer mcp-master'],
-  ])('tells of an item that is %s, and leaves it alone', async (_, text, what) => {
+    ['no JSON', '{"version":1,', 'LOGIN_REQUIRED', 'is damaged'],
+    ['not a login', '{"version":1,"tokens":{}}', 'LOGIN_REQUIRED', 'is damaged'],
+    ['of a later version', '{"version":7}', 'INTERNAL', 'was written by a newer mcp-master'],
+  ])('tells of an item that is %s, and leaves it alone', async (_, text, code, what) => {
     const { logins, keychain } = memoryLogins();
     await logins.save(KEY, someLogin());
     keychain.items.set(KEY.account, text);
     await expect(logins.read(KEY)).rejects.toMatchObject({
-      code: 'INTERNAL',
+      code,
       message: expect.stringContaining(what),
-      hint: expect.stringContaining('auth login --server=x --force'),
+      hint: expect.stringContaining('auth login --server=x'),
     });
     expect(keychain.items.get(KEY.account)).toBe(text);
   });
@@ -67,9 +68,52 @@ describe('Logins', () => {
     expect(index.get(KEY.file)).toMatchObject({ server: 'x', hasRefreshToken: true });
   });
 
+  it('leaves the record of a newer version as it is', async () => {
+    const { logins, files } = memoryLogins();
+    await logins.save(KEY, someLogin());
+    files.texts.set(`logins/${KEY.file}`, '{"version":2,"more":true}');
+    await logins.read(KEY);
+    expect(files.texts.get(`logins/${KEY.file}`)).toBe('{"version":2,"more":true}');
+  });
+
+  it('replaces tokens in the login that they belong to, and in no other', async () => {
+    const { logins, index } = memoryLogins();
+    const first = await logins.save(KEY, someLogin());
+    const renewed = { ...first, tokens: { ...first.tokens, accessToken: 'access-2' } };
+    const second = await logins.replace(KEY, renewed);
+    expect(second?.tokens.accessToken).toBe('access-2');
+    // By now the first one is history: what came of it must not undo the second.
+    expect(await logins.replace(KEY, renewed)).toEqual(second);
+    await logins.remove(KEY);
+    expect(await logins.replace(KEY, { ...renewed, revision: second?.revision ?? '' })).toBe(
+      undefined,
+    );
+    expect(index.get(KEY.file)).toBeUndefined();
+  });
+
+  it('keeps renewed tokens although their record can not be written', async () => {
+    const { logins, files, keychain, warnings } = memoryLogins();
+    const first = await logins.save(KEY, someLogin());
+    files.write = () => Promise.reject(new McpMasterError('INTERNAL', 'the disk is full'));
+    const renewed = { ...first, tokens: { ...first.tokens, accessToken: 'access-2' } };
+    expect((await logins.replace(KEY, renewed))?.tokens.accessToken).toBe('access-2');
+    expect(keychain.items.get(KEY.account)).toContain('access-2');
+    expect(warnings.join()).toContain('the disk is full');
+  });
+
+  it('deletes where the login is, whatever store is chosen now', async () => {
+    const files = memoryFiles();
+    const before = memoryLogins({}, 'keychain', files);
+    await before.logins.save(KEY, someLogin());
+    const now = memoryLogins({}, 'file', files);
+    now.keychain.items.set(KEY.account, 'there');
+    expect(await now.logins.remove(KEY)).toBe(true);
+    expect(now.keychain.items.size).toBe(0);
+  });
+
   it('removes the login of one server and no other', async () => {
     const { logins, keychain } = memoryLogins();
-    const other = { profile: '', server: 'x_y', account: 'x_y:1', file: 'x_y-1' };
+    const other = { commandFlags: '', server: 'x_y', account: 'x_y:1', file: 'x_y-1' };
     await logins.save(KEY, someLogin());
     await logins.save(other, someLogin({ server: 'x_y' }));
     expect(await logins.remove(KEY)).toBe(true);
@@ -137,6 +181,51 @@ describe('migrate', () => {
     await expect(migrate('file', world)).rejects.toMatchObject({ code: 'INTERNAL' });
     expect(world.file.items.size).toBe(0);
     expect(world.keychain.items.size).toBe(2);
+  });
+
+  it('takes along a token that is renewed in the middle', async () => {
+    const world = memoryLogins();
+    const first = await world.logins.save(KEY, someLogin());
+    const write = world.file.write.bind(world.file);
+    let renewedOnce = false;
+    world.file.write = async (account, value) => {
+      await write(account, value);
+      if (renewedOnce || account !== KEY.account) return;
+      renewedOnce = true;
+      const renewed = { ...first, tokens: { ...first.tokens, refreshToken: 'refresh-2' } };
+      await world.logins.replace(KEY, renewed);
+    };
+    await migrate('file', world);
+    expect((await world.logins.read(KEY))?.tokens.refreshToken).toBe('refresh-2');
+    expect(world.keychain.items.size).toBe(0);
+  });
+
+  it('forgets what is lost only when it is told to', async () => {
+    const world = memoryLogins();
+    await world.logins.save(KEY, someLogin());
+    await world.secrets.set('key', 'value');
+    world.keychain.failure = new McpMasterError('KEYCHAIN_UNAVAILABLE', 'gone', {
+      hint: 'Start it.',
+    });
+    await expect(migrate('file', world)).rejects.toMatchObject({
+      code: 'KEYCHAIN_UNAVAILABLE',
+      hint: expect.stringContaining('--force'),
+    });
+    expect(world.index.all().size).toBe(1);
+    expect(await migrate('file', world, true)).toBe(0);
+    expect(world.index.all().size).toBe(0);
+    expect(world.secrets.list()).toEqual([]);
+  });
+
+  it('refuses while it can not tell where a login is', async () => {
+    const world = memoryLogins();
+    await world.logins.save(KEY, someLogin());
+    world.files.texts.set(`logins/${KEY.file}`, 'rubbish');
+    await expect(migrate('file', world)).rejects.toMatchObject({
+      code: 'INTERNAL',
+      message: expect.stringContaining(KEY.file),
+    });
+    expect(world.keychain.items.size).toBe(1);
   });
 
   it('goes on after it was cut off in the middle', async () => {

@@ -85,7 +85,7 @@ describe('chooseScopes', () => {
       ['offline_access'],
       'a offline_access (consent)',
     ],
-    ['also to none', {}, ['offline_access'], 'offline_access (consent)'],
+    ['not to none, in place of those that the server would give', {}, ['offline_access'], ''],
     ['also to --scope', { asked: ['a'] }, ['offline_access'], 'a offline_access (consent)'],
     ['not where it is not offered', { resourceScopes: ['a'] }, ['a', 'openid'], 'a'],
     ['not where nothing is known', { resourceScopes: ['a'] }, undefined, 'a'],
