@@ -15,8 +15,8 @@ export default defineConfig({
   fixedExtension: false,
   dts: { entry: 'src/index.ts' },
   // One file to read instead of hundreds: `initialize` is answered 50 ms earlier. What has native
-  // parts or programs of its own stays outside, and write-file-atomic, which needs `__filename`.
-  deps: { alwaysBundle: [/^(?!@napi-rs|open$|openid-client|write-file-atomic)/] },
+  // parts or programs of its own stays outside.
+  deps: { alwaysBundle: [/^(?!@napi-rs|open$|openid-client)/] },
   // jsonc-parser's `main` requires files by computed names, its `module` doesn't.
   inputOptions: { resolve: { mainFields: ['module', 'main'] } },
   clean: true,

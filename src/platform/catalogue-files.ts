@@ -1,9 +1,9 @@
 import { readFileSync, statSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import writeFileAtomic from 'write-file-atomic';
+import { toMcpMasterError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { CatalogueStore } from '../proxy/catalogue.ts';
+import { replaceFile } from './replace-file.ts';
 
 /**
  * Catalogues as files, one for each key, readable by their owner alone: a tool's description may
@@ -26,11 +26,9 @@ export function createCatalogueFiles(cacheFolder: string, log: Logger): Catalogu
     },
     async write(key, text) {
       try {
-        await mkdir(folder, { recursive: true, mode: 0o700 });
-        // What is remembered can be asked for again: not worth waiting for the disk.
-        await writeFileAtomic(fileOf(key), text, { mode: 0o600, fsync: false });
+        await replaceFile(fileOf(key), text);
       } catch (error) {
-        log.warn(`the tools can't be remembered in ${folder}: ${String(error)}`);
+        log.warn(`the tools can't be remembered: ${toMcpMasterError(error).message}`);
       }
     },
   };

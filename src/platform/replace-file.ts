@@ -11,7 +11,7 @@ const RENAME_WAITS_MS = [10, 30, 100, 300];
 /**
  * Replaces a file as a whole, on the disk when it resolves: whoever reads it, and whoever starts
  * after a power cut, finds the old or the new text. Mode 0600, in a folder that is made with 0700.
- * Rejects with {@link fileError}; the old file is intact then. Not by `write-file-atomic`, which on a
+ * Rejects with {@link fileError}; the old file is intact then. Not by the package `write-file-atomic`, which on a
  * full disk replaces the file by the part of the new text that still fitted, and reports no error.
  */
 export async function replaceFile(path: string, text: string): Promise<void> {
