@@ -199,6 +199,7 @@ describe('configured endpoints', () => {
     const { authorizationServer, resourceScopes, log } = await found(server.url, { settings });
     expect(authorizationServer).toStrictEqual({
       source: 'settings',
+      issuerGuessed: true,
       metadata: {
         issuer: 'https://as.example',
         authorization_endpoint: settings.authorizationEndpoint,
