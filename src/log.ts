@@ -24,7 +24,12 @@ const SECRET_FORMS: readonly [RegExp, string][] = [
   [/\b(Bearer|Basic)\s+[\w.~+/=-]{6,}/gi, `$1 ${MASK}`],
   [/\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*/g, MASK],
   [
-    /\b(access_token|refresh_token|id_token|client_secret|code_verifier|api_?key)(["']?\s*[=:]\s*["']?)[^\s"'&,}]+/gi,
+    /\b(access_token|refresh_token|id_token|client_secret|code_verifier|api_?key)(["']?\s*=\s*["']?|["']\s*:\s*["']|:)([^\s"'&,}]+)/gi,
+    `$1$2${MASK}`,
+  ],
+  // `client_secret: the variable …` is a sentence of ours.
+  [
+    /\b(access_token|refresh_token|id_token|client_secret|code_verifier|api_?key)(:\s+)[^\s"'&,}]{12,}/gi,
     `$1$2${MASK}`,
   ],
   [/([?&]code=)[^\s&]+/g, `$1${MASK}`],
@@ -106,5 +111,5 @@ export function createLogger(sink: LogSink, name?: string): Logger {
 
 /** Line breaks and control characters of foreign text would forge log lines or drive a terminal. */
 function oneLine(text: string): string {
-  return text.replace(/\r?\n/g, ' ⏎ ').replace(/\p{Cc}/gu, '·');
+  return text.replace(/\r?\n/g, ' ⏎ ').replace(/[\p{Cc}\p{Bidi_Control}]/gu, '·');
 }

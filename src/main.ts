@@ -15,7 +15,7 @@ import { findFolders } from './platform/folders.ts';
 import { createHttpClient } from './platform/http-client.ts';
 import { createKeychainStore } from './platform/keychain/keychain-store.ts';
 import { createProcesses } from './platform/processes.ts';
-import { readRegularFile, statFile } from './platform/regular-file.ts';
+import { isFolder, readRegularFile, statFile } from './platform/regular-file.ts';
 import { createInterrupts } from './platform/signals.ts';
 import { createStateFiles } from './platform/state-files.ts';
 import { claimStdout } from './platform/stdout.ts';
@@ -87,7 +87,7 @@ const context: Context = {
   },
   createCatalogueStore: ({ cache }, log) => createCatalogueFiles(cache, log),
   findFolders: (profile) => findFolders({ env, platform, homedir: home, profile }),
-  folderExists: (path) => statFile(path)?.isDirectory() === true,
+  folderExists: isFolder,
   claimStdout,
   onInterrupt: interrupts.on,
   interrupt: () => void process.kill(process.pid, 'SIGINT'),

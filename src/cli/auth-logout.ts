@@ -1,5 +1,5 @@
 import { toMcpMasterError } from '../errors.ts';
-import type { LoginKey } from '../oauth/store/login-key.ts';
+import { keyOfFile, type LoginKey } from '../oauth/store/login-key.ts';
 import type { StoredLogin } from '../oauth/store/stored-login.ts';
 import type { Context } from './context.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
@@ -44,9 +44,8 @@ export async function authLogout(context: Context, flags: LogoutFlags): Promise<
 /** Also the logins of servers that the configuration has no more, or has with another address. */
 function keysOf(workspace: Workspace, flags: LogoutFlags): LoginKey[] {
   const { logins, authenticator } = workspace.credentials;
-  const stored = [...logins.index.all()].map(([file, { server, account }]) => {
-    return { file, server, account, commandFlags: '' };
-  });
+  // Those with a damaged record, too: their tokens are there all the same.
+  const stored = logins.index.files().flatMap((file) => keyOfFile(file, workspace.owner) ?? []);
   if (flags.all === true && flags.server === undefined) return stored;
   const named = stored.filter(({ server }) => server === flags.server);
   if (named.length > 0 && flags.all !== true) return named;
@@ -82,8 +81,9 @@ async function revoke(key: LoginKey, context: Context, workspace: Workspace): Pr
     return await revokeTokens({ ...login, client }, deps);
   } catch (error) {
     const { code, message } = toMcpMasterError(error);
-    // Without the store nothing can be deleted, either.
-    if (exitCodeOf(code) === EXIT.storage) throw error;
+    // Files can be deleted without their key, but a keychain has to be there.
+    const keyless = code === 'ENCRYPTION_KEY_WRONG' || code === 'ENCRYPTION_KEY_INVALID';
+    if (exitCodeOf(code) === EXIT.storage && !keyless) throw error;
     named.error(`the tokens are deleted here, but were not revoked at the server: ${message}`);
     return false;
   }

@@ -40,7 +40,7 @@ export interface LoginStatus {
  * also from what each server says to its login.
  */
 export async function authStatus(context: Context, flags: StatusFlags): Promise<number> {
-  const workspace = await openConfigured(context, flags);
+  const workspace = await openConfigured(context, flags, 'warn');
   const { config, log } = workspace;
   const servers = config.servers.filter(({ name }) => (flags.server ?? name) === name);
   if (servers.length === 0 && flags.server !== undefined) {
@@ -94,7 +94,8 @@ function statusOf(server: ServerConfig, { credentials }: Workspace, now: number)
   const entry = key && credentials.logins.index.get(key.file);
   // What a server has refused since its login was made wants another one.
   const refused = key !== undefined && credentials.challenges.has(key.file);
-  const needed = refused || strategy !== 'detect';
+  const recorded = key !== undefined && credentials.logins.index.version(key.file) !== undefined;
+  const needed = refused || recorded || strategy !== 'detect';
   const state = key === undefined ? 'not_needed' : stateOf(entry, { refused, needed, now });
   const next = MENDED_BY_LOGIN.has(state) ? loginCommand(name, key?.commandFlags) : null;
   const who = { server: name, strategy, state };
@@ -164,7 +165,7 @@ function render(found: Found[], context: Context): string {
     { text: status.store ?? '-' },
     { text: entry === undefined ? '-' : expiry(entry, context.now()) },
     { text: status.has_refresh_token === null ? '-' : status.has_refresh_token ? 'yes' : 'no' },
-    { text: printable(status.scopes?.join(' ') || '-') },
+    { text: shortened(printable(status.scopes?.join(' ') || '-')) },
   ]);
   const headings = ['SERVER', 'STRATEGY', 'STATE', 'STORE', 'EXPIRES', 'REFRESH', 'SCOPES'];
   const errors = found.flatMap(({ status }) =>
@@ -175,6 +176,12 @@ function render(found: Found[], context: Context): string {
   const next = found.flatMap(({ status }) => (status.next === null ? [] : [`  ${status.next}\n`]));
   const todo = next.length === 0 ? '' : `\nNext:\n${next.join('')}`;
   return renderTable(headings, rows, paint) + errors.join('') + todo;
+}
+
+const LONGEST_SCOPES = 60;
+
+function shortened(text: string): string {
+  return text.length > LONGEST_SCOPES ? `${text.slice(0, LONGEST_SCOPES)}…` : text;
 }
 
 function expiry({ expiresAt }: LoginEntry, now: number): string {

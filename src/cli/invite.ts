@@ -49,10 +49,14 @@ function waitForPaste(
   };
   const timer = setInterval(show, TICK_MS);
   // Ctrl-D ends the input, not the waiting.
-  lines.once('close', () => clearInterval(timer));
+  lines.once('close', () => {
+    clearInterval(timer);
+    if (!closing.aborted)
+      report.say('\nNothing can be pasted any more; the browser can still come back.\n');
+  });
   lines.on('line', (line) => {
     if (line.trim() === '') return show();
-    const error = tryAddress(invitation, line.trim());
+    const error = tryAddress(invitation, unquoted(line));
     if (error !== undefined) report.say(`${error.message}. ${error.hint ?? ''}\n`);
   });
   // In raw mode the terminal hands Ctrl-C to us instead of to the process.
@@ -62,6 +66,11 @@ function waitForPaste(
     stderr.write('\n');
   });
   show();
+}
+
+/** People copy addresses with the marks around them. */
+function unquoted(line: string): string {
+  return line.trim().replace(/^["'<]+|["'>]+$/g, '');
 }
 
 function tryAddress(invitation: Invitation, address: string): McpMasterError | undefined {

@@ -99,7 +99,7 @@ function addAuth(program: Command, context: Context, done: Done): void {
   auth
     .command('status')
     .description('show where each login stands, and what to do next')
-    .option('--server <name>', 'only this one')
+    .option('--server <name>', 'only this one', once)
     .option('--check', 'contact the servers: is each login accepted?')
     .addHelpText('after', '\nExample:\n  mcp-master auth status --json')
     .action(async (_: object, command: Command) => {
@@ -109,7 +109,7 @@ function addAuth(program: Command, context: Context, done: Done): void {
   auth
     .command('logout')
     .description('revoke the tokens of a login where possible, and delete them')
-    .option('--server <name>', 'the server to log out of')
+    .option('--server <name>', 'the server to log out of', once)
     .option('--all', 'every login of this profile')
     .addHelpText('after', '\nExample:\n  mcp-master auth logout --server=github')
     .action(async (_: object, command: Command) => {
@@ -137,7 +137,7 @@ function addLogin(auth: Command, context: Context, done: Done): void {
   auth
     .command('login')
     .description('log in to a server through the browser')
-    .option('--server <name>', 'the server to log in to')
+    .option('--server <name>', 'the server to log in to', once)
     .option('--all', 'every server that needs it, one after the other')
     .option('--no-browser', 'print the address instead of opening a browser (also HEADLESS=true)')
     .option(
@@ -145,7 +145,7 @@ function addLogin(auth: Command, context: Context, done: Done): void {
       'also when there is a login; a client that was registered is registered anew',
     )
     .option('--timeout <seconds>', 'how long to wait for the browser', parseTimeout, LOGIN_SECONDS)
-    .option('--scope <scopes>', 'ask for these instead of what the server names')
+    .option('--scope <scopes>', 'ask for these instead of what the server names', parseScope)
     .addHelpText(
       'after',
       `
@@ -157,6 +157,17 @@ Examples:
       const { authLogin } = await import('./auth-login.ts');
       done(await authLogin(context, command.optsWithGlobals<LoginFlags>()));
     });
+}
+
+function parseScope(value: string): string {
+  if (value.trim() !== '') return value;
+  throw new InvalidArgumentError('Expected scopes, separated by spaces.');
+}
+
+/** The last of two would win without a word. */
+function once(value: string, before: string | undefined): string {
+  if (before === undefined) return value;
+  throw new InvalidArgumentError('It was given twice.');
 }
 
 function parseTimeout(value: string): number {
@@ -199,7 +210,7 @@ function addList(program: Command, context: Context, done: Done): void {
   program
     .command('list')
     .description('connect to each server and show where it stands')
-    .option('--server <name>', 'only this one')
+    .option('--server <name>', 'only this one', once)
     .addHelpText('after', '\nExample:\n  mcp-master list --server=github --json')
     .action(async (_: object, command: Command) => {
       const { list } = await import('./list.ts');

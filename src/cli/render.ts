@@ -41,9 +41,10 @@ export function renderError({ code, message, hint }: McpMasterError, paint: Pain
   return `${paint.red('error')} ${printable(message)} ${paint.dim(`(${code})`)}\n${printable(next)}`;
 }
 
-/** Foreign text without what would drive a terminal: control characters but line breaks and tabs. */
+/** Foreign text without what would drive a terminal: control characters but line breaks and tabs,
+ * and what turns the direction of writing. */
 export function printable(text: string): string {
-  return text.replace(/[^\P{Cc}\n\t]/gu, '�');
+  return text.replace(/[^\P{Cc}\n\t]|\p{Bidi_Control}/gu, '�');
 }
 
 function plain(text: string): string {

@@ -1,4 +1,4 @@
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 import { McpMasterError } from '../errors.ts';
 import type { SecretEntry } from '../oauth/store/user-secrets.ts';
 import type { Context } from './context.ts';
@@ -68,11 +68,22 @@ async function withWorkspace(
 async function readValue({ stdin, stderr, terminal }: Context, name: string): Promise<string> {
   const value = terminal.stdin
     ? await askHidden(`Value of ${name}: `, stdin, stderr)
-    : (await text(stdin)).replace(/\r?\n$/, '');
+    : decode(await buffer(stdin), name).replace(/\r?\n$/, '');
   if (value !== '') return value;
   throw new McpMasterError('CONFIG_INVALID', `no value for the secret "${name}"`, {
     hint: `Hand it in on stdin: printf %s "$VALUE" | mcp-master secret set ${name}`,
   });
+}
+
+function decode(bytes: Buffer, name: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    const message = `the value of the secret "${name}" is not UTF-8 text, and would be changed`;
+    throw new McpMasterError('CONFIG_INVALID', message, {
+      hint: 'Encode it as its server wants it, for example with base64, before it is stored.',
+    });
+  }
 }
 
 function checkName(name: string): void {

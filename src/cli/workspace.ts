@@ -4,6 +4,7 @@ import { loadConfig } from '../config/load.ts';
 import { McpMasterError } from '../errors.ts';
 import { createLogger, LOG_LEVELS, type Logger, type LogLevel } from '../log.ts';
 import type { Fetch } from '../oauth/fetch.ts';
+import type { Owner } from '../oauth/store/login-key.ts';
 import type { Context, Folders } from './context.ts';
 import { type Credentials, openCredentials } from './credentials.ts';
 
@@ -25,6 +26,8 @@ export interface Workspace {
   /** For requests to authorization servers. */
   fetch: Fetch;
   credentials: Credentials;
+  /** Whose logins and secrets these are. */
+  owner: Owner;
   /** Frees what connections and stores hold, and settles when nothing is left to be written. */
   close(): Promise<void>;
 }
@@ -96,7 +99,7 @@ export async function openWorkspace(
     http.close();
     await credentials.challenges.flush();
   };
-  return { config, folders, log, connectDeps, fetch, credentials, close };
+  return { config, folders, log, connectDeps, fetch, credentials, owner, close };
 }
 
 /** What a command that is shown needs so that it is about the same configuration. */

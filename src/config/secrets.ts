@@ -55,7 +55,7 @@ function checkHeader({ name, path }: SecretRef, value: string): void {
   if (problem === undefined) return;
   const message = `${path} can't use the secret "${name}": ${problem}`;
   throw new McpMasterError('CONFIG_INVALID', message, {
-    hint: `Store it again without line breaks: mcp-master secret set ${name}`,
+    hint: `Store a value that can be sent as a header: mcp-master secret set ${name}`,
   });
 }
 

@@ -7,6 +7,9 @@ import { own } from './source.ts';
 /** Environment variables of the program itself that are credentials. */
 const OWN_SECRETS = ['MCP_MASTER_TOKEN', 'OAUTH_ENCRYPTION_KEY'];
 
+/** Variables whose value is where a secret is, and none itself. */
+const NAMES_A_PLACE = /_(FILE|PATH|DIR|URL)$/i;
+
 /** What surrounds a configuration file. */
 export interface Surroundings {
   /** The process environment over what the `.env` file adds to it. */
@@ -28,7 +31,7 @@ export function readSurroundings({ base, folder }: Location, deps: ConfigDeps): 
   const problems: Problem[] = [];
   const values = stat ? readValues(file, deps, problems) : {};
   const credentials = Object.entries(values).filter(
-    ([name, value]) => value !== '' && isCredentialName(name),
+    ([name, value]) => value !== '' && isCredentialName(name) && !NAMES_A_PLACE.test(name),
   );
   if (stat && credentials.length > 0 && isReadableByOthers(stat.mode, deps.platform)) {
     problems.push(exposed(file));

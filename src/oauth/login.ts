@@ -101,8 +101,7 @@ export async function login(
       const response = await pending.response;
       answered();
       const tokens = await exchangeCode({ ...found, client, request, response }, deps);
-      signal.throwIfAborted();
-      return await save(target, { ...found, client, tokens }, deps);
+      return () => save(target, { ...found, client, tokens }, deps);
     });
   } finally {
     await controller.settled();

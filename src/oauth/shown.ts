@@ -5,7 +5,7 @@ const EXCERPT = 200;
 export function excerpt(text: string): string {
   const line = text
     .slice(0, 8 * EXCERPT)
-    .replace(/[\s\p{Cc}]+/gu, ' ')
+    .replace(/[\s\p{Cc}\p{Bidi_Control}]+/gu, ' ')
     .trim();
   return line.length > EXCERPT ? `${line.slice(0, EXCERPT)}…` : line;
 }

@@ -2,13 +2,14 @@ import { createHash } from 'node:crypto';
 import { chmod, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Environment } from '../config/config.ts';
-import { McpMasterError } from '../errors.ts';
+import { McpMasterError, toMcpMasterError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { SecretStore } from '../oauth/store/secret-store.ts';
 import {
   type DerivedKeys,
   type EncryptionKey,
   findEncryptionKey,
+  MAKE_KEY,
   newSalt,
 } from './encryption-key.ts';
 import { probeStore } from './probe-store.ts';
@@ -25,7 +26,12 @@ export interface EncryptedFilesOptions {
 }
 
 const EXTENSION = '.json';
+const LARGEST_BYTES = 64 * 1024 * 1024;
 const PROBE = 'probe-';
+const TEMPORARY = '.tmp';
+/** Whoever has not finished a file by then never will, in milliseconds. */
+const ABANDONED_MS = 3_600_000;
+const SAME_KEY = `Set OAUTH_ENCRYPTION_KEY to the key that the files were saved with, for example in \`.env\` beside the configuration, where every program that starts mcp-master finds it. A new key (\`${MAKE_KEY}\`) can not read them.`;
 const READABLE_CHARACTERS = 40;
 const HASH_DIGITS = 32;
 
@@ -53,7 +59,7 @@ class EncryptedFiles implements SecretStore {
   }
 
   async read(accounts: readonly string[]): Promise<Map<string, string | McpMasterError>> {
-    const key = this.#findKey();
+    const key = await this.#findKey();
     const found = new Map<string, string | McpMasterError>();
     for (const account of accounts) {
       const value = await this.#readOne(key, account).catch((error: unknown) => {
@@ -66,8 +72,9 @@ class EncryptedFiles implements SecretStore {
   }
 
   async write(account: string, value: string): Promise<void> {
-    const key = this.#findKey();
+    const key = await this.#findKey();
     const keys = await this.#keysForWriting(key);
+    await this.#sweep();
     await replaceFile(this.#fileOf(account), seal(keys, account, value));
     // What is there now may be a later writer's: readable it must be.
     await this.#readOne(key, account);
@@ -85,9 +92,16 @@ class EncryptedFiles implements SecretStore {
     this.#key = undefined;
   }
 
-  #findKey(): EncryptionKey {
-    this.#key ??= findEncryptionKey(this.#env, this.#log);
-    return this.#key;
+  async #findKey(): Promise<EncryptionKey> {
+    try {
+      this.#key ??= findEncryptionKey(this.#env, this.#log);
+      return this.#key;
+    } catch (error) {
+      const { code, message, hint, cause } = toMcpMasterError(error);
+      // A new key would be of no use for what there is.
+      const own = (await this.#files()).length > 0 ? SAME_KEY : hint;
+      throw new McpMasterError(code, message, { hint: own, cause });
+    }
   }
 
   async #readOne(key: EncryptionKey, account: string): Promise<string | undefined> {
@@ -135,6 +149,16 @@ class EncryptedFiles implements SecretStore {
     }
   }
 
+  /** Removes what killed writers have left behind. */
+  async #sweep(): Promise<void> {
+    const names = await readdir(this.#folder).catch(() => []);
+    for (const name of names.filter((file) => file.endsWith(TEMPORARY))) {
+      const path = join(this.#folder, name);
+      const about = await stat(path).catch(() => undefined);
+      if (about !== undefined && Date.now() - about.mtimeMs > ABANDONED_MS) await removeFile(path);
+    }
+  }
+
   /** Of a readable part and a hash, since accounts may differ in what no file name can hold. */
   #fileOf(account: string): string {
     const readable = account.replace(/[^A-Za-z0-9_-]+/g, '-').slice(0, READABLE_CHARACTERS);
@@ -162,6 +186,9 @@ async function keysOf(key: EncryptionKey, sealed: SealedValue): Promise<DerivedK
 
 async function readIfThere(path: string): Promise<string | undefined> {
   try {
+    const about = await stat(path);
+    // A pipe in its place would be waited for without end.
+    if (!about.isFile() || about.size > LARGEST_BYTES) return '';
     return await readFile(path, 'utf8');
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return undefined;

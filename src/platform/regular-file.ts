@@ -25,6 +25,15 @@ export function statFile(path: string): Stats | undefined {
   }
 }
 
+/** Whether there is a folder that can be looked at: where nobody lets us look, there is none for us. */
+export function isFolder(path: string): boolean {
+  try {
+    return statFile(path)?.isDirectory() === true;
+  } catch {
+    return false;
+  }
+}
+
 function failure(code: string, path: string): Error {
   return Object.assign(new Error(`${code}: ${path}`), { code });
 }

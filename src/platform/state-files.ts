@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Logger } from '../log.ts';
 import type { StateFiles } from '../oauth/store/state-files.ts';
+import { readRegularFile } from './regular-file.ts';
 import { errorCode, removeFile, replaceFile } from './replace-file.ts';
 import { watchFolder } from './watch-folder.ts';
 
@@ -21,7 +22,7 @@ export function createStateFiles(root: string, log: Logger): StateFiles {
   return {
     read(folder, name) {
       const path = fileOf(folder, name);
-      return unlessUnreadable(path, () => readFileSync(path, 'utf8'));
+      return unlessUnreadable(path, () => readRegularFile(path));
     },
     list(folder) {
       const path = join(root, folder);

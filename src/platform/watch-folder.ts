@@ -9,8 +9,6 @@ export interface FolderWatch {
   log: Logger;
 }
 
-/** Replacing one file makes several events. */
-const SETTLE_MS = 50;
 const POLL_MS = 1000;
 
 /**
@@ -37,7 +35,7 @@ class FolderWatcher {
     try {
       mkdirSync(path, { recursive: true, mode: 0o700 });
       const identity = identityOf(path);
-      this.#events = watch(path, { persistent: false }, () => this.#settle(identity));
+      this.#events = watch(path, { persistent: false }, () => this.#hear(identity));
       this.#events.on('error', (error) => this.#poll(error.message));
     } catch (error) {
       this.#poll(String(error));
@@ -52,9 +50,10 @@ class FolderWatcher {
     clearTimeout(this.#timer);
   }
 
-  #settle(identity: string | undefined): void {
+  /** At once: whoever has changed something may use it the next moment. */
+  #hear(identity: string | undefined): void {
     if (identityOf(this.#path) !== identity) this.#poll('the folder was replaced');
-    else if (this.#timer === undefined) this.#later(SETTLE_MS, () => this.#compare());
+    else this.#compare();
   }
 
   /** From now on without the system's events. */
@@ -63,12 +62,12 @@ class FolderWatcher {
     this.#options.log.debug(`looking every second for changes in ${this.#path}: ${reason}`);
     this.#events?.close();
     clearTimeout(this.#timer);
-    this.#later(POLL_MS, () => this.#look());
+    this.#lookLater();
   }
 
   #look(): void {
     this.#compare();
-    if (!this.#stopped) this.#later(POLL_MS, () => this.#look());
+    if (!this.#stopped) this.#lookLater();
   }
 
   #compare(): void {
@@ -78,11 +77,8 @@ class FolderWatcher {
     this.#options.onChange();
   }
 
-  #later(ms: number, action: () => void): void {
-    this.#timer = setTimeout(() => {
-      this.#timer = undefined;
-      action();
-    }, ms).unref();
+  #lookLater(): void {
+    this.#timer = setTimeout(() => this.#look(), POLL_MS).unref();
   }
 }
 

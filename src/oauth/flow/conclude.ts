@@ -13,19 +13,19 @@ export interface Conclusion {
  * Carries out what follows a person's answer, and tells the page in the browser how the login ended:
  * also when the time is up before the answer (`LOGIN_TIMEOUT`), and when `signal` ends it.
  *
- * @param body calls `answered` when the answer is there: from then on nobody waits for the person
+ * @param body calls `answered` when the answer is there: from then on nobody waits for the person.
+ * What it resolves with saves the login, and is not interrupted any more.
  */
 export async function conclude<T>(
   pending: PendingLogin,
   { patience, signal }: Conclusion,
-  body: (answered: () => void) => Promise<T>,
+  body: (answered: () => void) => Promise<() => Promise<T>>,
 ): Promise<T> {
   const timer = setTimeout(() => pending.cancel(timeoutError(patience)), patience);
   try {
-    const result = await unlessAborted(
-      body(() => clearTimeout(timer)),
-      signal,
-    );
+    const answered = () => clearTimeout(timer);
+    const save = await unlessAborted(body(answered), signal);
+    const result = await save();
     pending.finish();
     return result;
   } catch (error) {

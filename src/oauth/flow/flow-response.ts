@@ -93,6 +93,8 @@ function refusalHint(error: string, attempt: LoginAttempt): string {
 function shorten(text: string, length: number): string {
   const line = text
     .slice(0, 8 * length)
+    // A back quote would set what follows as a command of ours.
+    .replace(/`/g, "'")
     .replace(/[\s\p{Cc}\p{Cf}]+/gu, ' ')
     .trim();
   return line.length > length ? `${line.slice(0, length)}…` : line;

@@ -60,15 +60,20 @@ export class LoginIndex {
     return entry;
   }
 
+  /** The names of all files, also of those that can't be read. */
+  files(): string[] {
+    return this.#files.list(FOLDER);
+  }
+
   /** All that can be read, by their file. */
   all(): Map<string, LoginEntry> {
-    const found = this.#files.list(FOLDER).map((file) => [file, this.get(file)] as const);
+    const found = this.files().map((file) => [file, this.get(file)] as const);
     return new Map(found.flatMap(([file, entry]) => (entry === undefined ? [] : [[file, entry]])));
   }
 
   /** The files that can't be read: damaged, or of a newer version. */
   unreadable(): string[] {
-    return this.#files.list(FOLDER).filter((file) => this.get(file) === undefined);
+    return this.files().filter((file) => this.get(file) === undefined);
   }
 
   /** Whether there is a record that is of no version: not even that of a newer program. */

@@ -63,6 +63,14 @@ export function loginKey({ owner, server, url, settings }: LoginSubject): LoginK
   return { server, account, file: `${server}-${hash}`, commandFlags };
 }
 
+/** The names of the login whose file this is; undefined when it is no such file. */
+export function keyOfFile(file: string, owner: Owner): LoginKey | undefined {
+  const [, server, hash] = /^(.+)-([0-9a-f]{12})$/.exec(file) ?? [];
+  if (server === undefined || hash === undefined) return undefined;
+  const account = `${profilePrefix(owner.profile)}${server}:${hash}`;
+  return { server, account, file, commandFlags: owner.commandFlags };
+}
+
 /** The name of the item of a secret; no login can have such a name. */
 export function secretAccount(name: string, { profile, home }: Owner): string {
   const place = home === '' ? '' : `:${digest(home, HOME_DIGITS)}`;

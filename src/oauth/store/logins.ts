@@ -52,8 +52,16 @@ export class Logins {
     const saved: StoredLogin = { ...login, revision: randomUUID() };
     this.#hide(saved);
     const store = this.#stores.current();
+    const isNew = this.index.version(key.file) === undefined;
     await store.write(key.account, serialiseLogin(saved));
-    await this.index.put(key, saved, store.name);
+    try {
+      await this.index.put(key, saved, store.name);
+    } catch (error) {
+      // Without a record nobody would ever see it; an old one is better than none.
+      if (!isNew) return this.#saidOutdated(saved, error);
+      await store.delete(key.account);
+      throw error;
+    }
     return saved;
   }
 
@@ -69,10 +77,9 @@ export class Logins {
     const saved: StoredLogin = { ...renewed, revision: randomUUID() };
     const store = this.#stores.current();
     await store.write(key.account, serialiseLogin(saved));
-    await this.index.put(key, saved, store.name).catch((error: unknown) => {
-      // The item has what counts; the record only shows an old expiry.
-      this.#warn(`the record of a login is not up to date: ${toMcpMasterError(error).message}`);
-    });
+    await this.index
+      .put(key, saved, store.name)
+      .catch((error: unknown) => this.#saidOutdated(saved, error));
     return saved;
   }
 
@@ -84,6 +91,12 @@ export class Logins {
     await store.delete(account);
     await this.index.remove(file);
     return true;
+  }
+
+  /** The item has what counts; the record only shows an old expiry. */
+  #saidOutdated(saved: StoredLogin, error: unknown): StoredLogin {
+    this.#warn(`the record of a login is not up to date: ${toMcpMasterError(error).message}`);
+    return saved;
   }
 
   /** An item that is damaged in the store itself is a login that has to be made again, too. */

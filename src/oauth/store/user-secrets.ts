@@ -61,8 +61,15 @@ export class UserSecrets {
     secret(value);
     const store = stores.current();
     const account = this.#accountOf(name);
+    const isNew = this.version(name) === undefined;
     await store.write(account, value);
-    await this.write({ name, account, store: store.name, changedAt: now() });
+    try {
+      await this.write({ name, account, store: store.name, changedAt: now() });
+    } catch (error) {
+      // Without a record nobody would ever see it.
+      if (isNew) await store.delete(account);
+      throw error;
+    }
   }
 
   /** Deletes it where it is, and resolves with whether there was one. */
