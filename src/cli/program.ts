@@ -1,13 +1,13 @@
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { toMcpMasterError } from '../errors.ts';
 import { LOG_LEVELS } from '../log.ts';
 import type { LoginFlags } from './auth-login.ts';
 import type { LogoutFlags } from './auth-logout.ts';
 import type { MigrateFlags } from './auth-migrate.ts';
 import type { StatusFlags } from './auth-status.ts';
 import type { Context } from './context.ts';
-import { EXIT, exitCodeOf } from './exit-codes.ts';
+import { EXIT } from './exit-codes.ts';
 import type { ListFlags } from './list.ts';
+import { reportError } from './report-error.ts';
 import type { GlobalFlags } from './workspace.ts';
 
 /** Runs one command line (without `node` and the script) and gives its exit code. Never rejects. */
@@ -24,14 +24,6 @@ export async function run(argv: string[], context: Context): Promise<number> {
     if (error instanceof CommanderError) return error.exitCode === 0 ? EXIT.done : EXIT.usage;
     return reportError(error, context);
   }
-}
-
-async function reportError(error: unknown, context: Context): Promise<number> {
-  const { createPaint, renderError } = await import('./render.ts');
-  const known = toMcpMasterError(error);
-  const paint = createPaint(context.terminal.stderr, context.env);
-  context.stderr.write(context.redactor.redact(renderError(known, paint)));
-  return exitCodeOf(known.code);
 }
 
 type Done = (exitCode: number) => void;
