@@ -138,11 +138,17 @@ function readJson<T>({ stdout, stderr, code }: RunResult): T {
 async function readAll(folder: string): Promise<Map<string, string>> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
   const files = entries.filter((entry) => entry.isFile());
-  const read = files.map(async ({ parentPath, name }) => {
+  const read = files.map(async ({ parentPath, name }): Promise<[string, string][]> => {
     const file = join(parentPath, name);
-    return [relative(folder, file), await readFile(file, 'latin1')] as const;
+    try {
+      return [[relative(folder, file), await readFile(file, 'latin1')]];
+    } catch (error) {
+      // A program that is running may just have given it its name.
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') return [];
+      throw error;
+    }
   });
-  return new Map(await Promise.all(read));
+  return new Map((await Promise.all(read)).flat());
 }
 
 /** A real authorization server, and a protected MCP server that it issues tokens for. */
