@@ -119,10 +119,15 @@ export class OutgoingRequests {
   }
 }
 
+/** In hundredths: what a request has waited before it was sent is not worth a digit. */
+function inSeconds(ms: number): number {
+  return Math.round(ms / 10) / 100;
+}
+
 function timeoutError(label: string, method: string, timeoutMs: number): McpMasterError {
   return new McpMasterError(
     'BACKEND_TIMEOUT',
-    `${label} gave no answer to ${method} within ${timeoutMs / 1000} s`,
+    `${label} gave no answer to ${method} within ${inSeconds(timeoutMs)} s`,
     { hint: 'If it needs longer, raise "timeout" in its entry of the configuration.' },
   );
 }
