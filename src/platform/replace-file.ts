@@ -36,7 +36,8 @@ async function writeNew(path: string, text: string): Promise<void> {
   }
 }
 
-async function renameOver(from: string, to: string): Promise<void> {
+/** Renames over what is there, with patience for Windows. */
+export async function renameOver(from: string, to: string): Promise<void> {
   for (const wait of RENAME_WAITS_MS) {
     try {
       await rename(from, to);
