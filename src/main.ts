@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -14,6 +14,7 @@ import { createFetch } from './platform/fetch.ts';
 import { findFolders } from './platform/folders.ts';
 import { createHttpClient } from './platform/http-client.ts';
 import { createKeychainStore } from './platform/keychain/keychain-store.ts';
+import { createLockFiles } from './platform/lock-files.ts';
 import { createProcesses } from './platform/processes.ts';
 import { isFolder, readRegularFile, statFile } from './platform/regular-file.ts';
 import { createInterrupts } from './platform/signals.ts';
@@ -61,6 +62,7 @@ const context: Context = {
     createHttpClient({ env: proxyEnv, log, userAgent: `mcp-master/${version}` }),
   createFetch,
   createStateFiles: ({ state }, log) => createStateFiles(state, log),
+  createLocks: ({ state }, log) => createLockFiles(join(state, 'locks'), log),
   createSecretStore: (name, { state }, storeEnv, log) =>
     name === 'file'
       ? createEncryptedFiles({ folder: state, env: storeEnv, log })

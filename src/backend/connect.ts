@@ -1,4 +1,5 @@
-import type { Authentication, RequestAuth } from '../auth/authenticator.ts';
+import type { Authentication } from '../auth/authenticator.ts';
+import type { RequestAuth } from '../auth/request-auth.ts';
 import type { RemoteEndpoint, ServerConfig } from '../config/config.ts';
 import { fillSecrets, type ReadSecret } from '../config/secrets.ts';
 import { McpMasterError, toMcpMasterError } from '../errors.ts';

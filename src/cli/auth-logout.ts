@@ -56,12 +56,13 @@ function keysOf(workspace: Workspace, flags: LogoutFlags): LoginKey[] {
 }
 
 async function logout(key: LoginKey, context: Context, workspace: Workspace): Promise<Logout> {
-  const { logins, challenges, authenticator } = workspace.credentials;
+  const { logins, challenges, records, authenticator } = workspace.credentials;
   const revoked = await revoke(key, context, workspace);
   const removed = await logins.remove(key);
   const configured = workspace.config.servers.some(
     (server) => authenticator.loginKey(server)?.account === key.account,
   );
+  if (removed) await records.remove(key.file);
   // A server that had a login needs one, also where the configuration leaves that to be seen.
   if (!configured) await challenges.clear(key.file);
   else if (removed) challenges.note(key.file, {});

@@ -6,6 +6,7 @@ import type { ConfigDeps } from '../config/locate.ts';
 import type { Logger, Redactor } from '../log.ts';
 import type { ListenOnLoopback, OpenBrowser } from '../oauth/doors.ts';
 import type { Fetch } from '../oauth/fetch.ts';
+import type { Locks } from '../oauth/store/locks.ts';
 import type { SecretStore, StoreName } from '../oauth/store/secret-store.ts';
 import type { StateFiles } from '../oauth/store/state-files.ts';
 import type { CatalogueStore } from '../proxy/catalogue.ts';
@@ -49,6 +50,7 @@ export interface Context {
   createCatalogueStore(folders: Folders, log: Logger): CatalogueStore;
   createFetch(http: HttpClient): Fetch;
   createStateFiles(folders: Folders, log: Logger): StateFiles;
+  createLocks(folders: Folders, log: Logger): Locks;
   /** @param env where the key of the encrypted files is */
   createSecretStore(name: StoreName, folders: Folders, env: Environment, log: Logger): SecretStore;
   listenOnLoopback: ListenOnLoopback;

@@ -1,7 +1,9 @@
 import { Authenticator } from '../auth/authenticator.ts';
 import type { Config, ServerConfig } from '../config/config.ts';
+import { McpMasterError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Fetch } from '../oauth/fetch.ts';
+import { AuthRecords } from '../oauth/store/auth-records.ts';
 import { ChallengeRecords } from '../oauth/store/challenge-records.ts';
 import { KnownIssuers } from '../oauth/store/known-issuers.ts';
 import { LoginIndex } from '../oauth/store/login-index.ts';
@@ -20,6 +22,7 @@ export interface Credentials {
   secrets: UserSecrets;
   challenges: ChallengeRecords;
   issuers: KnownIssuers;
+  records: AuthRecords;
   authenticator: Authenticator;
   changes: CredentialWatch;
 }
@@ -48,12 +51,19 @@ export function openCredentials(
     ...{ files, stores, owner, now, warn },
     secret: (value) => redactor.add(value),
   });
-  const logins = new Logins(index, stores, { secret, warn });
+  const locks = context.createLocks(folders, log);
+  const logins = new Logins(index, stores, { locks, secret, warn });
   const challenges = new ChallengeRecords(files, warn);
   const issuers = new KnownIssuers(files);
+  const redact = (text: string) => redactor.redact(text);
+  const records = new AuthRecords({ files, locks, now, warn, redact });
   const authenticator = new Authenticator({
-    ...{ logins, challenges, now, owner, log },
-    refresh: async ({ client, ...login }, settings) => {
+    ...{ logins, challenges, journal: records, now, owner, log },
+    obtain: async ({ key: { server } }) => {
+      const message = `server "${server}": this version does not know the grant client_credentials`;
+      throw new McpMasterError('CONFIG_INVALID', message);
+    },
+    renew: async ({ client, ...login }, settings) => {
       const { refreshTokens } = await import('../oauth/tokens/token-requests.ts');
       const { withSettings } = await import('../oauth/client/configured-client.ts');
       const oauth: OAuthDeps = { fetch, now, secret, log: log.named(login.server) };
@@ -61,7 +71,7 @@ export function openCredentials(
     },
   });
   const changes = watchBoth(index, secrets, authenticator);
-  return { stores, logins, secrets, challenges, issuers, authenticator, changes };
+  return { stores, logins, secrets, challenges, issuers, records, authenticator, changes };
 }
 
 function watchBoth(

@@ -97,7 +97,7 @@ export async function openWorkspace(
   const close = async () => {
     credentials.stores.close();
     http.close();
-    await credentials.challenges.flush();
+    await Promise.all([credentials.challenges.flush(), credentials.records.flush()]);
   };
   return { config, folders, log, connectDeps, fetch, credentials, owner, close };
 }

@@ -1,82 +1,127 @@
-import { McpMasterError, toMcpMasterError } from '../errors.ts';
+import { type McpMasterError, toMcpMasterError } from '../errors.ts';
 import type { Logger } from '../log.ts';
+import { BackOff } from './back-off.ts';
 import { loginRequired } from './login-command.ts';
+import { type Renewal, type RenewalDeps, Renewer } from './renewer.ts';
 import type { LoginKey } from './store/login-key.ts';
-import type { Logins } from './store/logins.ts';
 import type { StoredLogin } from './store/stored-login.ts';
-import type { TokenSet } from './tokens/token-set.ts';
+import { isDue, isRenewable } from './token-life.ts';
+import { soon } from './unless-aborted.ts';
 
-/** A token is renewed this long before its end, or a fifth of its life before, if that is less. */
-const LONGEST_MARGIN_MS = 60_000;
-const SHARE_OF_LIFE = 0.2;
+/** A token that is still good is not kept waiting longer for its successor. */
+const LONGEST_WAIT_MS = 2000;
 
-/** After a renewal or a save that failed, the next one is not tried before. */
-const PAUSE_MS = 5000;
+/** A token that was renewed after a refusal, and is refused again, is left alone at least this long. */
+const FIRST_REST_MS = 5000;
+const LONGEST_REST_MS = 600_000;
 
 /** What a {@link TokenSource} works with. */
-export interface TokenSourceDeps {
-  logins: Logins;
-  /** Asks the authorization server for new tokens (RFC 6749 §6). */
-  refresh(login: StoredLogin): Promise<TokenSet>;
-  now(): number;
+export interface TokenSourceDeps extends RenewalDeps {
   log: Logger;
 }
 
 /**
  * The tokens of one login, read from the store when they are first needed and when another process
- * has changed them, and renewed before they expire. A token that is valid costs one `stat`.
+ * has changed them, and renewed ahead of their expiry, when somebody asks for one: no timer does. A
+ * token that is valid costs one `stat`.
  */
 export class TokenSource {
   readonly #key: LoginKey;
   readonly #deps: TokenSourceDeps;
+  readonly #renewer: Renewer;
   /** The login as of a version of its record. */
   #known: { version: string; login: StoredLogin } | undefined;
   #reading: Promise<StoredLogin> | undefined;
-  #refreshing: Promise<StoredLogin | undefined> | undefined;
-  /** The renewal that failed last: of which login, and how long that counts. */
-  #failed: { revision: string; error: unknown; until: number } | undefined;
-  /** Renewed tokens that could not be saved: the stored ones, of that revision, are spent. */
-  #unsaved: { login: StoredLogin; until: number } | undefined;
+  #renewing: Promise<StoredLogin | undefined> | undefined;
+  readonly #backOff: BackOff;
+  /** The token that the server's last refusal led to, and until when that counts. */
+  #afterRefusal: { token: string; rest: number; until: number } | undefined;
 
   constructor(key: LoginKey, deps: TokenSourceDeps) {
     this.#key = key;
     this.#deps = deps;
+    this.#renewer = new Renewer(key, deps);
+    this.#backOff = new BackOff(deps.now);
   }
 
   /**
-   * The access token to send now; undefined when there is no login. Rejects with `LOGIN_REQUIRED`
-   * when it has expired for good, `REFRESH_FAILED` when it could not be renewed now, and with what
-   * the store rejects with.
+   * The access token to send now; undefined when there is no login, and only a person can make one. Rejects
+   * with `LOGIN_REQUIRED` when it has expired for good, `REFRESH_FAILED` when it could not be renewed
+   * now, and with what the store or the lock rejects with.
    */
   async accessToken(): Promise<string | undefined> {
     const login = await this.#login();
-    if (login === undefined) return undefined;
-    const { expiresAt, refreshToken, accessToken } = login.tokens;
-    const left = (expiresAt ?? Number.POSITIVE_INFINITY) - this.#deps.now();
-    if (left > margin(login.tokens)) return accessToken;
-    if (refreshToken === undefined) {
-      if (left > 0) return accessToken;
-      throw this.#expired('has expired, and the server gave no refresh token');
+    if (login === undefined) {
+      if (this.#deps.obtain === undefined) return undefined;
+      return (await this.#renew({ known: undefined, reason: 'expiry' }))?.tokens.accessToken;
     }
-    try {
-      return (await this.#refresh(login))?.tokens.accessToken;
-    } catch (error) {
-      // What can't be renewed now is used to its very end.
+    const { expiresAt = Number.POSITIVE_INFINITY, accessToken } = login.tokens;
+    const { now } = this.#deps;
+    if (!isDue(login.tokens, now())) return accessToken;
+    const left = expiresAt - now();
+    if (!isRenewable(login, this.#deps)) {
       if (left > 0) return accessToken;
-      const { code, message } = toMcpMasterError(error);
-      if (code !== 'REFRESH_REJECTED') throw error;
-      throw this.#expired(`has expired, and is not renewed: ${message}`, error);
+      throw this.#expired('has expired and can not be renewed');
+    }
+    const renewing = this.#renew({ known: login, reason: 'expiry' });
+    if (left <= 0) return (await this.#orLoginRequired(renewing))?.tokens.accessToken;
+    // What can't be renewed now, or not fast, is used to its very end; after a logout it is not.
+    const renewed = await soon(renewing, Math.min(left / 2, LONGEST_WAIT_MS));
+    return renewed === 'later' ? accessToken : renewed?.tokens.accessToken;
+  }
+
+  /**
+   * Hears that the server has refused this token, and resolves with whether there is another one to send now: that
+   * of another process, or a renewed one. Never rejects; why not is what `onFailed` hears.
+   */
+  async afterRefusal(refused: string): Promise<boolean> {
+    try {
+      const login = await this.#login();
+      if (login === undefined) return false;
+      if (login.tokens.accessToken !== refused) return true;
+      if (!isRenewable(login, this.#deps) || this.#isAtRest(refused)) return false;
+      const renewed = await this.#renew({ known: login, reason: 'refusal' });
+      const token = renewed?.tokens.accessToken;
+      if (token === undefined || token === refused) return false;
+      this.#rest(refused, token);
+      return true;
+    } catch (error) {
+      this.#deps.log.debug(`no other token: ${toMcpMasterError(error).message}`);
+      return false;
     }
   }
 
+  /** Why the token can't be renewed at the moment, though later it may; undefined where nothing is in the way. */
+  get setback(): McpMasterError | undefined {
+    const failure = this.#backOff.failure(this.#known?.login.revision);
+    return failure?.code === 'REFRESH_REJECTED' ? undefined : failure;
+  }
+
+  /**
+   * Renews now, whatever the expiry and however often it has failed. Rejects with `LOGIN_REQUIRED` when only a
+   * person can help, else as {@link accessToken} does.
+   */
+  async renewNow(): Promise<void> {
+    const known = await this.#login();
+    const { obtain } = this.#deps;
+    if (known === undefined && obtain === undefined)
+      throw this.#loginRequired('nobody has logged in to it yet');
+    if (known !== undefined && !isRenewable(known, this.#deps)) {
+      throw this.#expired('can not be renewed: it has no refresh token');
+    }
+    this.#backOff.clear();
+    const renewed = await this.#orLoginRequired(this.#renew({ known, reason: 'request' }));
+    if (renewed === undefined) throw this.#loginRequired('somebody has just logged out of it');
+  }
+
   async #login(): Promise<StoredLogin | undefined> {
-    const version = this.#deps.logins.index.version(this.#key.file);
+    const version = this.#version();
     if (version === undefined) {
       this.#known = undefined;
-      this.#unsaved = undefined;
+      this.#renewer.forget();
       return undefined;
     }
-    await this.#saveLater();
+    if (this.#renewer.isSaveDue && this.#renewing === undefined) await this.#saveLater();
     if (this.#known?.version === version) return this.#known.login;
     this.#reading ??= this.#read(version).finally(() => {
       this.#reading = undefined;
@@ -86,77 +131,83 @@ export class TokenSource {
 
   async #read(version: string): Promise<StoredLogin> {
     const stored = await this.#deps.logins.read(this.#key);
-    if (stored === undefined) throw this.#lost();
-    const { login: unsaved } = this.#unsaved ?? {};
-    const login = unsaved?.revision === stored.revision ? unsaved : stored;
+    // There is a record, but no item: somebody has deleted it in the keychain itself.
+    if (stored === undefined)
+      throw this.#loginRequired('its login is not in the token store any more');
+    const login = this.#renewer.newest(stored);
     this.#known = { version, login };
     return login;
   }
 
-  #refresh(login: StoredLogin): Promise<StoredLogin | undefined> {
-    const { revision, until = 0, error } = this.#failed ?? {};
-    if (revision === login.revision && this.#deps.now() < until) return Promise.reject(error);
-    this.#refreshing ??= this.#renew(login).finally(() => {
-      this.#refreshing = undefined;
+  #renew(renewal: Renewal): Promise<StoredLogin | undefined> {
+    const failure = this.#backOff.failure(renewal.known?.revision);
+    if (failure !== undefined) return Promise.reject(failure);
+    this.#renewing ??= this.#renewOnce(renewal).finally(() => {
+      this.#renewing = undefined;
     });
-    return this.#refreshing;
+    return this.#renewing;
   }
 
-  async #renew(login: StoredLogin): Promise<StoredLogin | undefined> {
-    const { refresh, now } = this.#deps;
-    const tokens = await refresh(login).catch((error: unknown) => {
-      const rejected = error instanceof McpMasterError && error.code === 'REFRESH_REJECTED';
-      const pause = Math.max(toMcpMasterError(error).retryAfterMs ?? 0, PAUSE_MS);
-      const until = rejected ? Number.POSITIVE_INFINITY : now() + pause;
-      this.#failed = { revision: login.revision, error, until };
-      throw error;
-    });
-    this.#unsaved = { login: { ...login, tokens }, until: 0 };
-    return this.#save(this.#unsaved.login);
-  }
-
-  /** Tokens that are not saved are used all the same: those that are stored are spent. */
-  async #save(login: StoredLogin): Promise<StoredLogin | undefined> {
-    const { logins, now, log } = this.#deps;
+  async #renewOnce(renewal: Renewal): Promise<StoredLogin | undefined> {
     try {
-      const current = await logins.replace(this.#key, login);
-      this.#unsaved = undefined;
-      return this.#remember(current);
+      const login = this.#remember(await this.#renewer.renew(renewal));
+      this.#backOff.clear();
+      return login;
     } catch (error) {
-      log.warn(`renewed tokens are not saved yet: ${toMcpMasterError(error).message}`);
-      this.#unsaved = { login, until: now() + PAUSE_MS };
-      return this.#remember(login);
+      this.#backOff.note(renewal.known?.revision, toMcpMasterError(error));
+      this.#deps.onFailed(toMcpMasterError(error));
+      throw error;
     }
   }
 
   async #saveLater(): Promise<void> {
-    const { login, until = 0 } = this.#unsaved ?? {};
-    if (login === undefined || this.#refreshing !== undefined || this.#deps.now() < until) return;
-    this.#refreshing = this.#save(login).finally(() => {
-      this.#refreshing = undefined;
-    });
-    await this.#refreshing;
+    this.#renewing = this.#renewer
+      .saveLater()
+      .then((login) => this.#remember(login))
+      .finally(() => {
+        this.#renewing = undefined;
+      });
+    await this.#renewing;
   }
 
   #remember(login: StoredLogin | undefined): StoredLogin | undefined {
-    const version = this.#deps.logins.index.version(this.#key.file);
+    const version = this.#version();
     this.#known = version === undefined || login === undefined ? undefined : { version, login };
     return login;
   }
 
-  /** There is a record of a login, but no item: somebody has deleted it in the keychain itself. */
-  #lost(): McpMasterError {
-    const { server, commandFlags } = this.#key;
-    return loginRequired(server, 'its login is not in the token store any more', { commandFlags });
+  #version(): string | undefined {
+    return this.#deps.logins.index.version(this.#key.file);
   }
 
-  #expired(what: string, cause?: unknown): McpMasterError {
-    const { server, commandFlags } = this.#key;
-    return loginRequired(server, `the login ${what}`, { cause, commandFlags });
+  /** A server that refuses whatever it is sent must not cost a renewal for each request. */
+  #isAtRest(refused: string): boolean {
+    const { token, until = 0 } = this.#afterRefusal ?? {};
+    return token === refused && this.#deps.now() < until;
   }
-}
 
-function margin({ expiresAt, obtainedAt }: TokenSet): number {
-  if (expiresAt === undefined) return 0;
-  return Math.min(LONGEST_MARGIN_MS, Math.max(expiresAt - obtainedAt, 0) * SHARE_OF_LIFE);
+  #rest(refused: string, token: string): void {
+    const { token: last, rest: lastRest = 0 } = this.#afterRefusal ?? {};
+    const rest = last === refused ? Math.min(lastRest * 2, LONGEST_REST_MS) : FIRST_REST_MS;
+    this.#afterRefusal = { token, rest, until: this.#deps.now() + rest };
+  }
+
+  async #orLoginRequired<T>(renewing: Promise<T>): Promise<T> {
+    try {
+      return await renewing;
+    } catch (error) {
+      const { code, message } = toMcpMasterError(error);
+      if (code !== 'REFRESH_REJECTED') throw error;
+      throw this.#expired(`has ended: ${message}`, error);
+    }
+  }
+
+  #expired(what: string, cause?: unknown) {
+    return this.#loginRequired(`the login ${what}`, cause);
+  }
+
+  #loginRequired(why: string, cause?: unknown) {
+    const { server, commandFlags } = this.#key;
+    return loginRequired(server, why, { cause, commandFlags });
+  }
 }

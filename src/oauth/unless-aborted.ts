@@ -19,3 +19,16 @@ export async function unlessAborted<T>(
     signal.removeEventListener('abort', onAbort);
   }
 }
+
+/** The outcome of `work` if it comes within some milliseconds; `later` when not, or when it fails. */
+export async function soon<T>(work: Promise<T>, milliseconds: number): Promise<T | 'later'> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'later'>((resolve) => {
+    timer = setTimeout(() => resolve('later'), milliseconds);
+  });
+  try {
+    return await Promise.race([work.catch(() => 'later' as const), late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -30,7 +30,7 @@ async function startSlow(): Promise<typeof slow> {
   const { home, faulty, other } = waiting;
   faulty.script({ metadata: silence });
   other.script({ resourceMetadata: first(1, silence) });
-  const before = await home.files();
+  const before = await home.keptFiles();
   const logins = ['faulty', 'other'].map((name) => finish(home.startLogin([name, '--force'])));
   const ends = Promise.all(logins);
   return { stage: waiting, before, ends };
@@ -170,7 +170,7 @@ it('gives up after 10 s on documents that never come', async () => {
   expectFailure(metadata, undiscovered(/authorization-server did not answer within 10 s/));
   expect(resource).toMatchObject({ code: 4, last: { code: 'DISCOVERY_FAILED' } });
   expect(resource.last['message']).toMatch(/protected-resource\/mcp did not answer within 10 s/);
-  expect(await slow.stage.home.files()).toEqual(slow.before);
+  expect(await slow.stage.home.keptFiles()).toEqual(slow.before);
 });
 
 it('leaves both logins as they were, and a new one works', async () => {

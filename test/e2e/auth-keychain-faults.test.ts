@@ -65,7 +65,7 @@ function locked(message: RegExp, hint: RegExp): Failure {
 
 /** The records of the logins; a `serve` that runs may write what it learns of its servers. */
 async function records({ home }: Place): Promise<[string, string][]> {
-  return [...(await home.files())].filter(([path]) => path.startsWith('state'));
+  return [...(await home.keptFiles())].filter(([path]) => path.startsWith('state'));
 }
 
 /** A new login to `faulty`, before which nobody is sent to a provider; no record changes. */

@@ -148,7 +148,7 @@ describe('a choice of the store that differs from where the logins are', () => {
     const { entry } = await startPair();
     await home.configure({ api: entry });
     await home.logIn(['api']);
-    const before = await home.files();
+    const before = await home.keptFiles();
     const env = { MCP_MASTER_TOKEN_STORE: 'keychain' };
     for (const args of [
       ['call', 'api', 'whoami'],
@@ -163,7 +163,7 @@ describe('a choice of the store that differs from where the logins are', () => {
     expect({ last, code }).toMatchObject({
       ...{ code: 5, last: { event: 'error', code: 'STORE_MISMATCH' } },
     });
-    expect(await home.files()).toEqual(before);
+    expect(await home.keptFiles()).toEqual(before);
     expect((await home.json(['list'])).value).toMatchObject([{ state: 'ready' }]);
   });
 });

@@ -189,14 +189,14 @@ describe('auth login that does not end well', () => {
     const { entry } = await startPair();
     await home.configure({ api: entry });
     await home.logIn(['api']);
-    const before = await home.files();
+    const before = await home.keptFiles();
     const login = home.startLogin(['api', '--force']);
     await login.authorizationUrl();
     login.interrupt();
     const { code, stderr } = await login.ended;
     expect({ code, stderr }).toEqual({ code: 130, stderr: '' });
     expect(login.events.slice(1)).toMatchObject([{ event: 'error', code: 'INTERRUPTED' }]);
-    expect(await home.files()).toEqual(before);
+    expect(await home.keptFiles()).toEqual(before);
   });
 
   it('changes nothing on Ctrl-C while the code is being redeemed, and the page says so', async () => {
@@ -204,7 +204,7 @@ describe('auth login that does not end well', () => {
     const server = await untilTestEnds(startMisbehavingAuthorizationServer());
     await home.configure({ api: { url: server.url.href, auth_strategy: 'delegate_oauth' } });
     await home.logIn(['api']);
-    const before = await home.files();
+    const before = await home.keptFiles();
     server.script({ token: silence });
     const login = home.startLogin(['api', '--force']);
     const visit = browse(await login.authorizationUrl());
@@ -212,7 +212,7 @@ describe('auth login that does not end well', () => {
     login.interrupt();
     expect(await login.ended).toMatchObject({ code: 130 });
     expect((await visit).text).toContain('INTERRUPTED');
-    expect(await home.files()).toEqual(before);
+    expect(await home.keptFiles()).toEqual(before);
   });
 
   it('keeps a login that Ctrl-C has left unproved, and says so', async () => {

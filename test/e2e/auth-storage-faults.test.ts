@@ -126,7 +126,7 @@ describe('a damaged file of tokens', () => {
     const { home } = stage;
     const file = await fileOfFaulty(home, 'tokens');
     await writeFile(file, damage(await readFile(file, 'utf8')));
-    const before = await home.files();
+    const before = await home.keptFiles();
     const { code, value } = await home.json(['list']);
     expect(code).toBe(1);
     const error = {
@@ -135,7 +135,7 @@ describe('a damaged file of tokens', () => {
     };
     expect(value).toMatchObject([{ state: 'login_required', error }, { state: 'ready' }]);
     // Beside the files that there were: that a login is needed.
-    expect([...(await home.files())].filter(([name]) => !name.includes('challenges'))).toEqual([
+    expect([...(await home.keptFiles())].filter(([name]) => !name.includes('challenges'))).toEqual([
       ...before,
     ]);
     expect((await home.json(['auth', 'status'])).value).toMatchObject([
@@ -175,10 +175,10 @@ describe('a disk that is full', () => {
     const status = await home.json(['auth', 'status']);
     const filler = join(state, 'filler');
     await fill(filler);
-    const before = await home.files();
+    const before = await home.keptFiles();
     const full = unwritable(/the disk is full \(ENOSPC\)/, /^Free some space/);
     expectFailure(await finish(home.startLogin(['faulty', '--force'])), full);
-    expect(await home.files()).toEqual(before);
+    expect(await home.keptFiles()).toEqual(before);
     expect((await home.json(['auth', 'status'])).value).toEqual(status.value);
     expect(await home.json(['list'])).toMatchObject({ code: 0 });
     await rm(filler);
@@ -230,7 +230,7 @@ describe.skipIf(process.platform === 'win32')('a folder that is read-only', () =
   it('fails the login before the browser, and keeps what there is', async (context) => {
     const { home, faulty } = await twoLogins();
     const folders = ['tokens', 'logins', ''].map((name) => join(home.path, 'state', name));
-    const before = await home.files();
+    const before = await home.keptFiles();
     await giveAway(home);
     for (const folder of folders) await chmod(folder, 0o500);
     onTestFinished(() => chmod(join(home.path, 'state'), 0o700));
@@ -243,7 +243,7 @@ describe.skipIf(process.platform === 'win32')('a folder that is read-only', () =
     const refused = await asNobody(home, ['list'], context);
     const states = JSON.parse(refused.stdout).map(({ state }: JsonObject) => state);
     expect(states).toEqual(['login_required', 'ready']);
-    expect(await home.files()).toEqual(before);
+    expect(await home.keptFiles()).toEqual(before);
   });
 
   it('fails the first login, too', async (context) => {

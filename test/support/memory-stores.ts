@@ -1,4 +1,5 @@
 import { McpMasterError } from '../../src/errors.ts';
+import type { HeldLock, Locks } from '../../src/oauth/store/locks.ts';
 import type { SecretStore, StoreName } from '../../src/oauth/store/secret-store.ts';
 import type { StateFiles } from '../../src/oauth/store/state-files.ts';
 
@@ -85,4 +86,34 @@ export function memoryFiles(): StateFiles & { texts: Map<string, string> } {
       return () => watchers.delete(watcher);
     },
   };
+}
+
+/** Locks of one process, for unit tests. */
+export class MemoryLocks implements Locks {
+  /** The one who holds each lock; `over` settles when it is free for the next. */
+  readonly #turns = new Map<string, { held: boolean; over: Promise<void>; end(): void }>();
+
+  async hold<T>(name: string, work: (lock: HeldLock) => Promise<T>): Promise<T> {
+    const before = this.#turns.get(name);
+    let end = () => {};
+    const over = new Promise<void>((resolve) => {
+      end = resolve;
+    });
+    const turn = { held: true, over, end };
+    this.#turns.set(name, turn);
+    await before?.over;
+    try {
+      return await work({ isHeld: () => turn.held });
+    } finally {
+      turn.end();
+    }
+  }
+
+  /** Takes every lock away from its holder, as happens to a process that is suspended for long. */
+  loseAll(): void {
+    for (const turn of this.#turns.values()) {
+      turn.held = false;
+      turn.end();
+    }
+  }
 }

@@ -5,7 +5,7 @@ import type { StoreName } from '../../src/oauth/store/secret-store.ts';
 import type { StoredLogin } from '../../src/oauth/store/stored-login.ts';
 import { Stores } from '../../src/oauth/store/stores.ts';
 import { UserSecrets } from '../../src/oauth/store/user-secrets.ts';
-import { MemoryStore, memoryFiles } from './memory-stores.ts';
+import { MemoryLocks, MemoryStore, memoryFiles } from './memory-stores.ts';
 
 /** The names of a login at a server that is called `x`. */
 export const KEY = loginKey({
@@ -68,6 +68,7 @@ export function memoryLogins(
     ...{ files, stores, secret, warn, now: () => 5000 },
     owner: { profile: '', home: '', commandFlags: '' },
   });
-  const logins = new Logins(index, stores, { secret, warn });
-  return { logins, index, stores, secrets, keychain, file, files, hidden: shown, warnings };
+  const locks = new MemoryLocks();
+  const logins = new Logins(index, stores, { locks, secret, warn });
+  return { logins, locks, index, stores, secrets, keychain, file, files, hidden: shown, warnings };
 }

@@ -121,6 +121,7 @@ async function tryCommand(argv: string[]): Promise<{ exitCode: number; output: s
     },
     ...{ spawn: unreached, createHttp: unreached, createCatalogueStore: unreached },
     ...{ createFetch: unreached, createStateFiles: unreached, createSecretStore: unreached },
+    createLocks: unreached,
     ...{ listenOnLoopback: unreached, createBrowser: unreached, resolveHost: unreached },
     ...{ folderExists: unreached, onInterrupt: unreached, interrupt: unreached },
   };

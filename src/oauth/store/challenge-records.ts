@@ -57,6 +57,11 @@ export class ChallengeRecords {
     this.#inBackground(this.#files.write(FOLDER, file, text));
   }
 
+  /** Remembers that a login is needed, where nothing is known of what for. */
+  noteNeed(file: string): void {
+    if (!this.has(file)) this.note(file, {});
+  }
+
   #inBackground(changing: Promise<unknown>): void {
     const done = changing
       .then(() => undefined)

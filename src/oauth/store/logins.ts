@@ -1,13 +1,39 @@
 import { randomUUID } from 'node:crypto';
 import { McpMasterError, toMcpMasterError } from '../../errors.ts';
 import { loginRequired } from '../login-command.ts';
+import type { HeldLock, Locks } from './locks.ts';
 import type { LoginIndex } from './login-index.ts';
 import type { LoginKey } from './login-key.ts';
 import { parseLogin, type StoredLogin, serialiseLogin } from './stored-login.ts';
 import type { Stores } from './stores.ts';
 
-/** What {@link Logins} tells. */
+/** A login that is not saved yet. */
+export type NewLogin = Omit<StoredLogin, 'revision'>;
+
+/** A login that nobody else changes. */
+export interface HeldLogin {
+  /** As {@link Logins.read}. */
+  read(): Promise<StoredLogin | undefined>;
+  /** Whether that is still so: see {@link HeldLock}. */
+  isHeld(): boolean;
+  /** Saves it, whatever there is. */
+  save(login: NewLogin): Promise<StoredLogin>;
+  /**
+   * Saves a changed login in place of the one of the same revision, and resolves with the login that
+   * counts from now on: another one that somebody has made meanwhile is left alone, and after a logout
+   * there is none, and none is made.
+   */
+  replace(renewed: StoredLogin): Promise<StoredLogin | undefined>;
+  /** The same without its refresh token; the revision stays, so that its successor can still be saved. */
+  withoutRefreshToken(login: StoredLogin): Promise<StoredLogin | undefined>;
+}
+
+/** A login or a logout does not wait for a refresh that hangs: what comes of that is not saved then. */
+const BY_A_PERSON = { patienceMs: 3000, insist: true };
+
+/** What {@link Logins} works with. */
 export interface LoginsDeps {
+  locks: Locks;
   /** Registers a value that must never be shown. */
   secret(value: string): void;
   warn(message: string): void;
@@ -20,12 +46,14 @@ export interface LoginsDeps {
 export class Logins {
   readonly index: LoginIndex;
   readonly #stores: Stores;
+  readonly #locks: Locks;
   readonly #secret: (value: string) => void;
   readonly #warn: (message: string) => void;
 
-  constructor(index: LoginIndex, stores: Stores, { secret, warn }: LoginsDeps) {
+  constructor(index: LoginIndex, stores: Stores, { locks, secret, warn }: LoginsDeps) {
     this.index = index;
     this.#stores = stores;
+    this.#locks = locks;
     this.#secret = secret;
     this.#warn = warn;
   }
@@ -47,8 +75,30 @@ export class Logins {
     return login;
   }
 
-  /** Saves a login: first the item, then the record that makes it seen. */
-  async save(key: LoginKey, login: Omit<StoredLogin, 'revision'>): Promise<StoredLogin> {
+  /** Saves a login in place of the one that there is. */
+  save(key: LoginKey, login: NewLogin): Promise<StoredLogin> {
+    return this.#locks.hold(lockName(key), () => this.#save(key, login), BY_A_PERSON);
+  }
+
+  /**
+   * Lets `work` change a login while nobody else does, in any process. Rejects as `work` does, and
+   * when the lock can't be had.
+   */
+  exclusively<T>(key: LoginKey, work: (login: HeldLogin) => Promise<T>): Promise<T> {
+    return this.#locks.hold(lockName(key), (lock) =>
+      work({
+        read: () => this.read(key),
+        isHeld: () => lock.isHeld(),
+        save: (login) => this.#save(key, login),
+        replace: (login) => this.#replace(key, { login, revision: randomUUID() }, lock),
+        withoutRefreshToken: ({ tokens: { refreshToken: _, ...tokens }, ...rest }) =>
+          this.#replace(key, { login: { ...rest, tokens }, revision: rest.revision }, lock),
+      }),
+    );
+  }
+
+  /** First the item, then the record that makes it seen. */
+  async #save(key: LoginKey, login: NewLogin): Promise<StoredLogin> {
     const saved: StoredLogin = { ...login, revision: randomUUID() };
     this.#hide(saved);
     const store = this.#stores.current();
@@ -65,16 +115,20 @@ export class Logins {
     return saved;
   }
 
-  /**
-   * Saves renewed tokens in place of those of the same revision, and resolves with the login that
-   * counts from now on: another one that somebody has made meanwhile is left alone, and after a logout
-   * there is none, and none is made.
-   */
-  async replace(key: LoginKey, renewed: StoredLogin): Promise<StoredLogin | undefined> {
-    this.#hide(renewed);
+  async #replace(
+    key: LoginKey,
+    change: { login: StoredLogin; revision: string },
+    lock: HeldLock,
+  ): Promise<StoredLogin | undefined> {
+    // A process that was suspended meanwhile has to queue up again.
+    if (!lock.isHeld()) {
+      return this.#locks.hold(lockName(key), (again) => this.#replace(key, change, again));
+    }
+    const { login, revision } = change;
+    this.#hide(login);
     const stored = await this.read(key);
-    if (stored === undefined || stored.revision !== renewed.revision) return stored;
-    const saved: StoredLogin = { ...renewed, revision: randomUUID() };
+    if (stored === undefined || stored.revision !== login.revision) return stored;
+    const saved: StoredLogin = { ...login, revision };
     const store = this.#stores.current();
     await store.write(key.account, serialiseLogin(saved));
     await this.index
@@ -84,7 +138,12 @@ export class Logins {
   }
 
   /** Deletes a login where it is. When that store refuses, the record stays: it can be tried again. */
-  async remove({ account, file }: Pick<LoginKey, 'account' | 'file'>): Promise<boolean> {
+  async remove(key: Pick<LoginKey, 'account' | 'file'>): Promise<boolean> {
+    if (this.index.version(key.file) === undefined) return false;
+    return this.#locks.hold(lockName(key), () => this.#remove(key), BY_A_PERSON);
+  }
+
+  async #remove({ account, file }: Pick<LoginKey, 'account' | 'file'>): Promise<boolean> {
     if (this.index.version(file) === undefined) return false;
     const entry = this.index.get(file);
     const store = entry === undefined ? this.#stores.current() : this.#stores.get(entry.store);
@@ -111,4 +170,8 @@ export class Logins {
       if (value !== undefined) this.#secret(value);
     }
   }
+}
+
+function lockName({ file }: Pick<LoginKey, 'file'>): string {
+  return `login-${file}`;
 }

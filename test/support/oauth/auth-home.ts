@@ -66,6 +66,8 @@ export interface AuthHome {
   serve(options?: ServeOptions): Promise<RecordingClient>;
   /** Every file below it as Latin-1 text, so that bytes stay what they are, by its path from there. */
   files(): Promise<Map<string, string>>;
+  /** Those of them that nothing may change unasked: all but the locks and the records of how it goes. */
+  keptFiles(): Promise<Map<string, string>>;
 }
 
 /** A home that is there until it is closed, with everything that was started in it. */
@@ -119,6 +121,10 @@ export async function openAuthHome(env: Variables = {}): Promise<OpenHome> {
       return client;
     },
     files: () => readAll(path),
+    keptFiles: async () => {
+      const all = [...(await readAll(path))];
+      return new Map(all.filter(([file]) => !/^state\/(locks|records)\//.test(file)));
+    },
     close: async () => {
       for (const one of started.reverse()) await one.close();
       await folder.remove();

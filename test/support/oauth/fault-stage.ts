@@ -59,11 +59,11 @@ export async function createFaultStage(): Promise<FaultStage> {
   for (const end of ends) expect(end).toMatchObject({ code: 0, last: { event: 'logged_in' } });
   const { value: status } = await home.json(['auth', 'status']);
   const provoke = async (script: Script, { flags = [], person, env }: Provocation = {}) => {
-    const before = await home.files();
+    const before = await home.keptFiles();
     faulty.script(script);
     try {
       const end = await finish(home.startLogin(['faulty', '--force', ...flags], env), person);
-      expect(await home.files()).toEqual(before);
+      expect(await home.keptFiles()).toEqual(before);
       return end;
     } finally {
       faulty.script({});

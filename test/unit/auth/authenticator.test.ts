@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
-import { Authenticator } from '../../../src/auth/authenticator.ts';
+import { Authenticator, type AuthenticatorDeps } from '../../../src/auth/authenticator.ts';
 import type { AuthConfig, ServerConfig } from '../../../src/config/config.ts';
 import { McpMasterError } from '../../../src/errors.ts';
+import type { LoginTarget } from '../../../src/oauth/login.ts';
 import { ChallengeRecords } from '../../../src/oauth/store/challenge-records.ts';
 import { memoryLog } from '../../support/memory-log.ts';
 import { serverConfig } from '../../support/server-config.ts';
@@ -19,12 +20,22 @@ function create(profile = '') {
   const world = memoryLogins();
   const warnings: string[] = [];
   const challenges = new ChallengeRecords(world.files, (message) => void warnings.push(message));
-  const refresh = vi.fn(async () => ({ ...someLogin().tokens, accessToken: 'access-2' }));
+  const clock = { now: 0 };
+  const renew = vi.fn(async () => ({ ...someLogin().tokens, accessToken: 'access-2' }));
+  const obtain = vi.fn(async (_: LoginTarget) => someLogin());
+  const journal = {
+    ...{ used: vi.fn(), refreshed: vi.fn(), refused: vi.fn() },
+    ...{ failed: vi.fn(), succeeded: vi.fn() },
+  };
   const commandFlags = profile && ` --profile=${profile}`;
   const owner = { profile, home: '', commandFlags };
   const { log } = memoryLog();
-  const deps = { ...{ logins: world.logins, challenges, refresh, owner, log }, now: () => 0 };
-  return { ...world, challenges, refresh, authenticator: new Authenticator(deps) };
+  const deps: AuthenticatorDeps = {
+    ...{ logins: world.logins, challenges, journal, renew, obtain, owner, log },
+    now: () => clock.now,
+  };
+  const authenticator = new Authenticator(deps);
+  return { ...world, clock, challenges, journal, renew, obtain, authenticator };
 }
 
 const DELEGATE: AuthConfig = { strategy: 'delegate_oauth', oauth: {} };
@@ -146,5 +157,116 @@ describe('Authenticator', () => {
     expect(world.authenticator.explain(remote({ strategy: 'headers' }).server, refusal)).toBe(
       refusal,
     );
+  });
+
+  it('tells what was sent when a login is refused, but not the token', async () => {
+    const world = create();
+    const { server } = remote(DELEGATE);
+    await logIn(world, server);
+    const refusal = new McpMasterError('UNAUTHORIZED', 'answered 401: invalid_token', {
+      status: 401,
+    });
+    const { message } = world.authenticator.explain(server, refusal);
+    expect(message).toBe(
+      'it refused the login that is stored: answered 401: invalid_token; sent was an access token of https://as.example with the scopes read, good until 1970-01-01T01:00:00Z',
+    );
+  });
+
+  it('asks nobody to log in when a refused token only can not be renewed at the moment', async () => {
+    const world = create();
+    const { server, endpoint } = remote(DELEGATE);
+    const { file } = await logIn(world, server);
+    world.renew.mockRejectedValueOnce(new McpMasterError('REFRESH_FAILED', 'the network is down'));
+    const auth = world.authenticator.forServer(server, endpoint);
+    expect(await auth.onUnauthorized(await auth.headers())).toBe(false);
+    auth.onRefusal(401, {});
+    const refusal = new McpMasterError('UNAUTHORIZED', 'answered 401', { status: 401 });
+    expect(world.authenticator.explain(server, refusal)).toMatchObject({
+      code: 'REFRESH_FAILED',
+      message:
+        'it refused the token, which can not be renewed now: the network is down (answered 401)',
+    });
+    expect(world.challenges.has(file)).toBe(false);
+    world.clock.now += 1000;
+    expect(await auth.onUnauthorized(await auth.headers())).toBe(true);
+    expect(await auth.headers()).toEqual({ Authorization: 'Bearer access-2' });
+  });
+
+  it('forgets a 401 when the token has been renewed', async () => {
+    const world = create();
+    const { server, endpoint } = remote(DELEGATE);
+    const { file } = await logIn(world, server);
+    const auth = world.authenticator.forServer(server, endpoint);
+    auth.onRefusal(401, {});
+    await world.authenticator.renewNow(server, endpoint);
+    await world.challenges.flush();
+    expect(world.challenges.has(file)).toBe(false);
+  });
+
+  it('notes a rejected refresh token as a login that is needed, but not a plain expiry', async () => {
+    const world = create();
+    const { server, endpoint } = remote(DELEGATE);
+    const { file } = await logIn(world, server);
+    world.clock.now = 3_600_000;
+    world.renew.mockRejectedValue(new McpMasterError('REFRESH_REJECTED', 'invalid_grant'));
+    const auth = world.authenticator.forServer(server, endpoint);
+    await expect(auth.headers()).rejects.toMatchObject({ code: 'LOGIN_REQUIRED' });
+    expect(world.challenges.has(file)).toBe(true);
+    await world.challenges.clear(file);
+    await expect(auth.headers()).rejects.toMatchObject({ code: 'LOGIN_REQUIRED' });
+    expect(world.challenges.has(file)).toBe(false);
+  });
+
+  it('keeps the books: each use, each 401 once, renewals, failures and their end', async () => {
+    const world = create();
+    const { journal } = world;
+    const { server, endpoint } = remote(DELEGATE);
+    const { file } = await logIn(world, server);
+    expect(world.authenticator.recordName(server)).toBe(file);
+    const auth = world.authenticator.forServer(server, endpoint);
+    const sent = await auth.headers();
+    expect(await auth.onUnauthorized(sent)).toBe(true);
+    const again = await auth.headers();
+    expect(await auth.onUnauthorized(again)).toBe(false);
+    auth.onRefusal(401, {});
+    const refusal = new McpMasterError('UNAUTHORIZED', 'answered 401', { status: 401 });
+    world.authenticator.explain(server, refusal);
+    auth.onConnected();
+    expect(journal.used.mock.calls).toEqual([[file], [file]]);
+    expect(journal.refused.mock.calls).toEqual([[file], [file]]);
+    expect(journal.refreshed.mock.calls).toEqual([[file]]);
+    expect(journal.failed.mock.calls).toEqual([
+      [file, expect.objectContaining({ code: 'LOGIN_REQUIRED' })],
+    ]);
+    expect(journal.succeeded.mock.calls).toEqual([[file]]);
+  });
+
+  it('keeps books on static credentials, too, and none on programs', async () => {
+    const { authenticator, journal } = create();
+    const { server, endpoint } = remote({ strategy: 'headers' }, { headers: { 'X-Key': 'k' } });
+    const auth = authenticator.forServer(server, endpoint);
+    await auth.headers();
+    expect(await auth.onUnauthorized({ 'X-Key': 'k' })).toBe(false);
+    auth.onRefusal(401, {});
+    const name = authenticator.recordName(server);
+    expect(name).toMatch(/^x-[0-9a-f]{12}$/);
+    expect(journal.used.mock.calls).toEqual([[name]]);
+    expect(journal.refused.mock.calls).toEqual([[name]]);
+    const stdio = { kind: 'stdio' as const, command: 'x', args: [], env: {}, cwd: undefined };
+    expect(authenticator.recordName(serverConfig({ name: 'y', endpoint: stdio }))).toBeUndefined();
+  });
+
+  it('gets a token without a person where the grant needs none, and asks for no login', async () => {
+    const world = create();
+    const oauth = { grant: 'client_credentials' as const, clientId: 'c', clientSecret: 's' };
+    const { server, endpoint } = remote({ strategy: 'delegate_oauth', oauth });
+    const auth = world.authenticator.forServer(server, endpoint);
+    expect(await auth.headers()).toEqual({ Authorization: 'Bearer access-1' });
+    expect(world.obtain.mock.calls[0]?.[0]).toMatchObject({ settings: oauth });
+    const refusal = new McpMasterError('UNAUTHORIZED', 'answered 401', { status: 401 });
+    expect(world.authenticator.explain(server, refusal)).toMatchObject({
+      code: 'UNAUTHORIZED',
+      hint: expect.stringContaining('client_id'),
+    });
   });
 });

@@ -34,6 +34,7 @@ function createBackend(config: Partial<ServerConfig> = {}) {
       forServer: () => ({
         headers: async () => ({}),
         onRefusal: () => undefined,
+        onUnauthorized: async () => false,
         onConnected: () => undefined,
       }),
       explain: (_, error) => error,

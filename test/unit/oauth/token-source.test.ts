@@ -1,7 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
 import { McpMasterError } from '../../../src/errors.ts';
 import type { StoredLogin } from '../../../src/oauth/store/stored-login.ts';
-import { TokenSource } from '../../../src/oauth/token-source.ts';
+import { TokenSource, type TokenSourceDeps } from '../../../src/oauth/token-source.ts';
 import type { TokenSet } from '../../../src/oauth/tokens/token-set.ts';
 import { memoryLog } from '../../support/memory-log.ts';
 import { KEY, memoryLogins, someLogin } from '../../support/stored-login.ts';
@@ -12,8 +12,14 @@ function createSource(refresh?: (login: StoredLogin) => Promise<TokenSet>) {
   const world = memoryLogins();
   const clock = { now: 0 };
   const renew = vi.fn(refresh ?? (async ({ tokens }: StoredLogin) => renewed(tokens, clock.now)));
-  const deps = { logins: world.logins, refresh: renew, now: () => clock.now, log: memoryLog().log };
-  return { ...world, clock, renew, deps, source: new TokenSource(KEY, deps) };
+  const failures: string[] = [];
+  const onRenewed = vi.fn();
+  const deps: TokenSourceDeps = {
+    ...{ logins: world.logins, renew, now: () => clock.now, log: memoryLog().log, onRenewed },
+    onFailed: ({ code }) => void failures.push(code),
+  };
+  const another = () => new TokenSource(KEY, deps);
+  return { ...world, clock, renew, onRenewed, failures, deps, another, source: another() };
 }
 
 function renewed(tokens: TokenSet, now: number): TokenSet {
@@ -22,6 +28,14 @@ function renewed(tokens: TokenSet, now: number): TokenSet {
     ...{ accessToken: 'access-2', refreshToken: 'refresh-2' },
     ...{ obtainedAt: now, expiresAt: now + HOUR },
   };
+}
+
+async function rejecting(): Promise<TokenSet> {
+  throw new McpMasterError('REFRESH_REJECTED', 'invalid_grant');
+}
+
+async function failing(): Promise<TokenSet> {
+  throw new McpMasterError('REFRESH_FAILED', 'the network is down');
 }
 
 describe('TokenSource', () => {
@@ -87,29 +101,44 @@ describe('TokenSource', () => {
     expect((await logins.read(KEY))?.tokens.refreshToken).toBe('refresh-1');
   });
 
-  it('asks for a login when the server rejects the refresh token, and deletes nothing', async () => {
-    const { source, logins, clock } = createSource(async () => {
-      throw new McpMasterError('REFRESH_REJECTED', 'invalid_grant');
-    });
-    await logins.save(KEY, someLogin());
+  it('asks for a login when the server rejects the refresh token, and drops that one alone', async () => {
+    const { source, logins, clock, failures, index } = createSource(rejecting);
+    const before = await logins.save(KEY, someLogin());
     clock.now = HOUR;
     await expect(source.accessToken()).rejects.toMatchObject({
       code: 'LOGIN_REQUIRED',
       hint: expect.stringContaining('mcp-master auth login --server=x'),
     });
-    expect(await logins.read(KEY)).toBeDefined();
+    const { refreshToken: _, ...tokens } = before.tokens;
+    expect(await logins.read(KEY)).toEqual({ ...before, tokens });
+    expect(index.get(KEY.file)).toMatchObject({ hasRefreshToken: false });
+    expect(failures).toEqual(['REFRESH_REJECTED']);
   });
 
   it('uses a token to its end although the server has rejected the refresh token, and asks once', async () => {
-    const { source, logins, clock, renew } = createSource(async () => {
-      throw new McpMasterError('REFRESH_REJECTED', 'invalid_grant');
-    });
+    const { source, logins, clock, renew, another } = createSource(rejecting);
     await logins.save(KEY, someLogin());
     clock.now = HOUR - 1;
     expect(await source.accessToken()).toBe('access-1');
     expect(await source.accessToken()).toBe('access-1');
     clock.now = 2 * HOUR;
-    await expect(source.accessToken()).rejects.toMatchObject({ code: 'LOGIN_REQUIRED' });
+    for (const one of [source, another()]) {
+      await expect(one.accessToken()).rejects.toMatchObject({ code: 'LOGIN_REQUIRED' });
+    }
+    expect(renew).toHaveBeenCalledOnce();
+  });
+
+  it('never sends a rejected refresh token again, also when it can not be dropped', async () => {
+    const { source, logins, clock, renew, keychain } = createSource(async () => {
+      keychain.write = () => Promise.reject(new McpMasterError('KEYCHAIN_LOCKED', 'locked'));
+      return rejecting();
+    });
+    await logins.save(KEY, someLogin());
+    clock.now = HOUR;
+    for (const _ of [1, 2]) {
+      await expect(source.accessToken()).rejects.toMatchObject({ code: 'LOGIN_REQUIRED' });
+      clock.now += 24 * HOUR;
+    }
     expect(renew).toHaveBeenCalledOnce();
   });
 
@@ -126,8 +155,23 @@ describe('TokenSource', () => {
     expect(renew).toHaveBeenCalledTimes(2);
   });
 
-  it('lets a logout in the middle of a renewal be one', async () => {
+  it('lets a logout wait for a renewal that is under way, and then be one', async () => {
     const world = createSource(async ({ tokens }) => {
+      logout = world.logins.remove(KEY);
+      return renewed(tokens, HOUR);
+    });
+    let logout: Promise<boolean> = Promise.resolve(false);
+    await world.logins.save(KEY, someLogin());
+    world.clock.now = HOUR;
+    await world.source.accessToken();
+    expect(await logout).toBe(true);
+    expect(await world.source.accessToken()).toBeUndefined();
+    expect(world.keychain.items.size).toBe(0);
+  });
+
+  it('makes no login out of a renewal when it was suspended and somebody has logged out', async () => {
+    const world = createSource(async ({ tokens }) => {
+      world.locks.loseAll();
       await world.logins.remove(KEY);
       return renewed(tokens, HOUR);
     });
@@ -138,8 +182,9 @@ describe('TokenSource', () => {
     expect(world.keychain.items.size).toBe(0);
   });
 
-  it('lets a new login in the middle of a renewal win', async () => {
+  it('overwrites nothing when it was suspended and somebody has logged in', async () => {
     const world = createSource(async ({ tokens }) => {
+      world.locks.loseAll();
       const login = { ...someLogin().tokens, accessToken: 'of the new login', expiresAt: 9 * HOUR };
       await world.logins.save(KEY, someLogin({ tokens: login }));
       return renewed(tokens, HOUR);
@@ -148,6 +193,77 @@ describe('TokenSource', () => {
     world.clock.now = HOUR;
     expect(await world.source.accessToken()).toBe('of the new login');
     expect((await world.logins.read(KEY))?.tokens.accessToken).toBe('of the new login');
+  });
+
+  it('saves what it got although it was suspended and others have had the old token rejected', async () => {
+    const world = createSource(async ({ tokens }) => {
+      world.locks.loseAll();
+      world.deps.renew = rejecting;
+      await world
+        .another()
+        .renewNow()
+        .catch(() => undefined);
+      return renewed(tokens, HOUR);
+    });
+    await world.logins.save(KEY, someLogin());
+    world.clock.now = HOUR;
+    expect(await world.source.accessToken()).toBe('access-2');
+    expect((await world.logins.read(KEY))?.tokens.refreshToken).toBe('refresh-2');
+  });
+
+  it('sends nothing when it was suspended after it had read, and looks again', async () => {
+    const world = createSource();
+    await world.logins.save(KEY, someLogin());
+    world.clock.now = HOUR;
+    const read = world.keychain.read.bind(world.keychain);
+    let suspended = false;
+    world.keychain.read = async (accounts) => {
+      const found = await read(accounts);
+      if (suspended) return found;
+      suspended = true;
+      world.locks.loseAll();
+      await world.another().accessToken();
+      return found;
+    };
+    expect(await world.source.accessToken()).toBe('access-2');
+    expect(world.renew).toHaveBeenCalledOnce();
+  });
+
+  it('renews once for two processes', async () => {
+    const { source, another, logins, clock, renew, onRenewed } = createSource();
+    await logins.save(KEY, someLogin());
+    const other = another();
+    await Promise.all([source.accessToken(), other.accessToken()]);
+    clock.now = HOUR;
+    const tokens = await Promise.all([source.accessToken(), other.accessToken()]);
+    expect(tokens).toEqual(['access-2', 'access-2']);
+    expect(renew).toHaveBeenCalledOnce();
+    expect(onRenewed).toHaveBeenCalledOnce();
+  });
+
+  it('uses the token of another process although its own renewal was rejected', async () => {
+    const world = createSource(async () => {
+      world.locks.loseAll();
+      const tokens = { ...someLogin().tokens, accessToken: 'from elsewhere', expiresAt: 9 * HOUR };
+      await world.logins.save(KEY, someLogin({ tokens }));
+      return rejecting();
+    });
+    await world.logins.save(KEY, someLogin());
+    world.clock.now = HOUR;
+    expect(await world.source.accessToken()).toBe('from elsewhere');
+    expect((await world.logins.read(KEY))?.tokens.refreshToken).toBe('refresh-1');
+  });
+
+  it('does not keep a token waiting for a slow renewal, and takes its outcome later', async () => {
+    let answer: (tokens: TokenSet) => void = () => {};
+    const world = createSource(() => new Promise((resolve) => (answer = resolve)));
+    await world.logins.save(KEY, someLogin());
+    world.clock.now = HOUR - 10;
+    expect(await world.source.accessToken()).toBe('access-1');
+    await vi.waitFor(() => expect(world.renew).toHaveBeenCalledOnce());
+    answer(renewed(someLogin().tokens, world.clock.now));
+    await vi.waitFor(async () => expect(await world.source.accessToken()).toBe('access-2'));
+    expect(world.renew).toHaveBeenCalledOnce();
   });
 
   it('never sends a spent refresh token again because the new one could not be saved', async () => {
@@ -205,5 +321,19 @@ describe('TokenSource', () => {
     await expect(source.accessToken()).rejects.toMatchObject({ code: 'KEYCHAIN_LOCKED' });
     keychain.failure = undefined;
     expect(await source.accessToken()).toBe('access-1');
+  });
+
+  it('does not hammer a server that is down: a second, then twice that, up to a minute', async () => {
+    const { source, logins, clock, renew } = createSource(failing);
+    await logins.save(KEY, someLogin());
+    clock.now = HOUR;
+    const asked: number[] = [];
+    for (let second = 0; second < 300; second += 1) {
+      const before = renew.mock.calls.length;
+      await expect(source.accessToken()).rejects.toMatchObject({ code: 'REFRESH_FAILED' });
+      if (renew.mock.calls.length > before) asked.push(second);
+      clock.now += 1000;
+    }
+    expect(asked).toEqual([0, 1, 3, 7, 15, 31, 63, 123, 183, 243]);
   });
 });

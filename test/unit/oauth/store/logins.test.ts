@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { McpMasterError } from '../../../../src/errors.ts';
 import { migrate } from '../../../../src/oauth/store/migrate.ts';
+import type { StoredLogin } from '../../../../src/oauth/store/stored-login.ts';
 import { memoryFiles } from '../../../support/memory-stores.ts';
 import { KEY, memoryLogins, someLogin } from '../../../support/stored-login.ts';
 
@@ -80,14 +81,13 @@ describe('Logins', () => {
     const { logins, index } = memoryLogins();
     const first = await logins.save(KEY, someLogin());
     const renewed = { ...first, tokens: { ...first.tokens, accessToken: 'access-2' } };
-    const second = await logins.replace(KEY, renewed);
+    const replace = (login: StoredLogin) => logins.exclusively(KEY, (held) => held.replace(login));
+    const second = await replace(renewed);
     expect(second?.tokens.accessToken).toBe('access-2');
     // By now the first one is history: what came of it must not undo the second.
-    expect(await logins.replace(KEY, renewed)).toEqual(second);
+    expect(await replace(renewed)).toEqual(second);
     await logins.remove(KEY);
-    expect(await logins.replace(KEY, { ...renewed, revision: second?.revision ?? '' })).toBe(
-      undefined,
-    );
+    expect(await replace({ ...renewed, revision: second?.revision ?? '' })).toBe(undefined);
     expect(index.get(KEY.file)).toBeUndefined();
   });
 
@@ -96,7 +96,8 @@ describe('Logins', () => {
     const first = await logins.save(KEY, someLogin());
     files.write = () => Promise.reject(new McpMasterError('INTERNAL', 'the disk is full'));
     const renewed = { ...first, tokens: { ...first.tokens, accessToken: 'access-2' } };
-    expect((await logins.replace(KEY, renewed))?.tokens.accessToken).toBe('access-2');
+    const saved = await logins.exclusively(KEY, (held) => held.replace(renewed));
+    expect(saved?.tokens.accessToken).toBe('access-2');
     expect(keychain.items.get(KEY.account)).toContain('access-2');
     expect(warnings.join()).toContain('the disk is full');
   });
@@ -193,7 +194,7 @@ describe('migrate', () => {
       if (renewedOnce || account !== KEY.account) return;
       renewedOnce = true;
       const renewed = { ...first, tokens: { ...first.tokens, refreshToken: 'refresh-2' } };
-      await world.logins.replace(KEY, renewed);
+      await world.logins.exclusively(KEY, (held) => held.replace(renewed));
     };
     await migrate('file', world);
     expect((await world.logins.read(KEY))?.tokens.refreshToken).toBe('refresh-2');

@@ -1,0 +1,158 @@
+import { McpMasterError, toMcpMasterError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { LoginKey } from './store/login-key.ts';
+import type { HeldLogin, Logins, NewLogin } from './store/logins.ts';
+import type { StoredLogin } from './store/stored-login.ts';
+import { isDue, isRenewable } from './token-life.ts';
+import type { TokenSet } from './tokens/token-set.ts';
+
+/** After a save that failed, the next one is not tried before. */
+const SAVE_PAUSE_MS = 5000;
+
+/** What a {@link Renewer} works with. */
+export interface RenewalDeps {
+  logins: Logins;
+  /** Asks the authorization server for new tokens (RFC 6749 §6). */
+  renew(login: StoredLogin): Promise<TokenSet>;
+  /** Gets a login without a person; undefined where only a person can log in. */
+  obtain?: (() => Promise<NewLogin>) | undefined;
+  /** Milliseconds since the epoch. */
+  now(): number;
+  log: Logger;
+  onRenewed(): void;
+  /** Hears why there is no renewed token. */
+  onFailed(error: McpMasterError): void;
+}
+
+/** What is renewed, and why. */
+export interface Renewal {
+  /** The login as it is known here; undefined = there was none. */
+  known: StoredLogin | undefined;
+  reason: 'expiry' | 'refusal' | 'request';
+}
+
+/**
+ * Renews one login under its lock: reads it again, and only if nobody else has renewed it meanwhile asks
+ * the server, saves what came, and then hands it out. So a rotating refresh token is spent once, by
+ * whichever process was first.
+ */
+export class Renewer {
+  readonly #key: LoginKey;
+  readonly #deps: RenewalDeps;
+  /** Renewed tokens that could not be saved: the stored ones, of that revision, are spent. */
+  #unsaved: { login: StoredLogin; until: number } | undefined;
+
+  constructor(key: LoginKey, deps: RenewalDeps) {
+    this.#key = key;
+    this.#deps = deps;
+  }
+
+  /** Whether {@link saveLater} has something to do now. */
+  get isSaveDue(): boolean {
+    return this.#unsaved !== undefined && this.#deps.now() >= this.#unsaved.until;
+  }
+
+  /** A login as it was read, or what has become of it here. */
+  newest(stored: StoredLogin): StoredLogin {
+    const { login } = this.#unsaved ?? {};
+    return login?.revision === stored.revision ? login : stored;
+  }
+
+  /** There is no login any more. */
+  forget(): void {
+    this.#unsaved = undefined;
+  }
+
+  /**
+   * The login that counts now; undefined when somebody has logged out. Rejects with `REFRESH_REJECTED`
+   * when the server says that the stored refresh token is good for nothing any more, and else with what the
+   * server, the store or the lock rejects with: then what is stored is as it was.
+   */
+  renew(renewal: Renewal): Promise<StoredLogin | undefined> {
+    const { logins, obtain, log } = this.#deps;
+    return logins.exclusively(this.#key, async (held) => {
+      const stored = await held.read();
+      if (stored === undefined) return obtain && held.save(await obtain());
+      const current = this.newest(stored);
+      if (this.#isRenewedElsewhere(current, renewal)) {
+        log.debug('another process has renewed the login');
+        return current;
+      }
+      if (!isRenewable(current, this.#deps)) throw rejectedBefore();
+      // Suspended before anything was sent: somebody else may be at it now.
+      if (!held.isHeld()) return this.renew(renewal);
+      return this.#ask(current, held);
+    });
+  }
+
+  /** Tries again to save what could not be saved. Resolves with the login that counts; never rejects. */
+  async saveLater(): Promise<StoredLogin | undefined> {
+    const { login } = this.#unsaved ?? {};
+    if (login === undefined) return undefined;
+    try {
+      return await this.#deps.logins.exclusively(this.#key, (held) => this.#save(login, held));
+    } catch (error) {
+      return this.#notSaved(login, error);
+    }
+  }
+
+  #isRenewedElsewhere(current: StoredLogin, { known }: Renewal): boolean {
+    return current.revision !== known?.revision && !isDue(current.tokens, this.#deps.now());
+  }
+
+  async #ask(current: StoredLogin, held: HeldLogin): Promise<StoredLogin | undefined> {
+    const { renew, onRenewed, log } = this.#deps;
+    let tokens: TokenSet;
+    try {
+      tokens = await renew(current);
+    } catch (error) {
+      if (toMcpMasterError(error).code !== 'REFRESH_REJECTED') throw error;
+      return this.#rejected(current, held, error);
+    }
+    log.info('the login is renewed');
+    onRenewed();
+    const login = { ...current, tokens };
+    this.#unsaved = { login, until: 0 };
+    return this.#save(login, held);
+  }
+
+  /** Only the very token that is stored is dropped, and nothing beside it. */
+  async #rejected(
+    current: StoredLogin,
+    held: HeldLogin,
+    error: unknown,
+  ): Promise<StoredLogin | undefined> {
+    const counts = await held.withoutRefreshToken(current).catch((failure: unknown) => {
+      const why = toMcpMasterError(failure).message;
+      this.#deps.log.warn(`the rejected refresh token is still stored: ${why}`);
+      throw error;
+    });
+    // Another process has saved a newer login: that one is used.
+    if (counts?.revision !== current.revision) return counts;
+    throw error;
+  }
+
+  /** Tokens that are not saved are used all the same: those that are stored are spent. */
+  async #save(login: StoredLogin, held: HeldLogin): Promise<StoredLogin | undefined> {
+    try {
+      const counts = await held.replace(login);
+      this.#unsaved = undefined;
+      return counts;
+    } catch (error) {
+      return this.#notSaved(login, error);
+    }
+  }
+
+  #notSaved(login: StoredLogin, error: unknown): StoredLogin {
+    const { log, now, onFailed } = this.#deps;
+    log.warn(`renewed tokens are not saved yet: ${toMcpMasterError(error).message}`);
+    onFailed(toMcpMasterError(error));
+    this.#unsaved = { login, until: now() + SAVE_PAUSE_MS };
+    return login;
+  }
+}
+
+/** Another process has shown the refresh token, and dropped it. */
+function rejectedBefore(): McpMasterError {
+  return new McpMasterError('REFRESH_REJECTED', 'the server has rejected its refresh token');
+}
