@@ -33,6 +33,7 @@ export class TokenSource {
   #known: { version: string; login: StoredLogin } | undefined;
   #reading: Promise<StoredLogin> | undefined;
   #renewing: Promise<StoredLogin | undefined> | undefined;
+  #renewingSince = 0;
   readonly #backOff: BackOff;
   /** The token that the server's last refusal led to, and until when that counts. */
   #afterRefusal: { token: string; rest: number; until: number } | undefined;
@@ -66,7 +67,7 @@ export class TokenSource {
     const renewing = this.#renew({ known: login, reason: 'expiry' });
     if (left <= 0) return (await this.#orLoginRequired(renewing))?.tokens.accessToken;
     // What can't be renewed now, or not fast, is used to its very end; after a logout it is not.
-    const renewed = await soon(renewing, Math.min(left / 2, LONGEST_WAIT_MS));
+    const renewed = await soon(renewing, Math.min(left / 2, this.#patience()));
     return renewed === 'later' ? accessToken : renewed?.tokens.accessToken;
   }
 
@@ -142,10 +143,16 @@ export class TokenSource {
   #renew(renewal: Renewal): Promise<StoredLogin | undefined> {
     const failure = this.#backOff.failure(renewal.known?.revision);
     if (failure !== undefined) return Promise.reject(failure);
+    if (this.#renewing === undefined) this.#renewingSince = this.#deps.now();
     this.#renewing ??= this.#renewOnce(renewal).finally(() => {
       this.#renewing = undefined;
     });
     return this.#renewing;
+  }
+
+  /** How much longer a good token waits for its successor: not each request waits anew. */
+  #patience(): number {
+    return Math.max(this.#renewingSince + LONGEST_WAIT_MS - this.#deps.now(), 0);
   }
 
   async #renewOnce(renewal: Renewal): Promise<StoredLogin | undefined> {

@@ -266,6 +266,20 @@ describe('TokenSource', () => {
     expect(world.renew).toHaveBeenCalledOnce();
   });
 
+  it('lets only those wait who ask while a renewal is young', async () => {
+    const world = createSource(() => new Promise(() => {}));
+    await world.logins.save(KEY, someLogin());
+    world.clock.now = HOUR - 50_000;
+    const first = world.source.accessToken();
+    await vi.waitFor(() => expect(world.renew).toHaveBeenCalledOnce());
+    world.clock.now += 2000;
+    const order: string[] = [];
+    void first.then(() => order.push('first'));
+    await world.source.accessToken().then(() => order.push('second'));
+    await first;
+    expect(order).toEqual(['second', 'first']);
+  });
+
   it('never sends a spent refresh token again because the new one could not be saved', async () => {
     const sent: (string | undefined)[] = [];
     const { source, logins, keychain, clock } = createSource(async ({ tokens }) => {
