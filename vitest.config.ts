@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 
-/** Everything that starts processes gets time enough for a busy two-core machine. */
+/** Time enough for a busy two-core machine: properties try many cases, and processes take turns. */
 const slow = { testTimeout: 60_000, hookTimeout: 60_000 };
 
 export default defineConfig({
@@ -9,7 +9,7 @@ export default defineConfig({
     // Most of what tests wait for is other processes and clocks.
     maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
-      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'] } },
+      { test: { name: 'unit', include: ['test/unit/**/*.test.ts'], ...slow } },
       { test: { name: 'integration', include: ['test/integration/**/*.test.ts'], ...slow } },
       {
         test: { name: 'conformance', include: ['test/conformance/**/*.test.ts'], ...slow },

@@ -6,9 +6,10 @@
 import { writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { parseArgs } from 'node:util';
+import { measureCommands, prepareCommands } from './commands.mjs';
 import { measure } from './measure.mjs';
 import { startHttpBackend, subjects } from './subjects.mjs';
-import { failures, ratiosTable, rowsOf, valuesTable } from './table.mjs';
+import { commandsTable, failures, ratiosTable, rowsOf, valuesTable } from './table.mjs';
 
 /** Rounds are interleaved, so that a slow minute of the machine hits every subject. */
 async function runRounds(list, rounds, seconds) {
@@ -27,6 +28,21 @@ async function runRounds(list, rounds, seconds) {
     }
   }
   return results;
+}
+
+/** The commands by themselves: each starts a process, and nothing else should run meanwhile. */
+async function commandRounds(backendUrl, rounds) {
+  const prepared = await prepareCommands(backendUrl);
+  try {
+    const results = [];
+    for (let round = 1; round <= rounds; round++) {
+      process.stderr.write(`round ${round} of ${rounds}: commands\n`);
+      results.push(measureCommands(prepared));
+    }
+    return results;
+  } finally {
+    await prepared.remove();
+  }
 }
 
 function machine() {
@@ -59,6 +75,7 @@ try {
   const about = machine();
   console.log(`\n${about.node}, ${about.platform}, ${about.cpus}; medians of ${rounds} rounds`);
   console.log(`\n${valuesTable(rows)}\n\n${ratiosTable(rows)}`);
+  console.log(`\n${commandsTable(await commandRounds(backend.url, rounds))}`);
   for (const failure of failures(rows)) console.log(`\n${failure}`);
   if (values.json) {
     const report = { machine: about, rounds, seconds, rows };

@@ -30,6 +30,20 @@ function medians(measured) {
   );
 }
 
+/** The table of commands: from the times of all rounds, each a Map of names to milliseconds. */
+export function commandsTable(rounds) {
+  const [first] = rounds;
+  if (first === undefined) return '';
+  const medianOf = (name) => median(rounds.flatMap((times) => times.get(name)));
+  const [floor] = first.keys();
+  const lines = [...first.keys()].map((name) => [
+    name,
+    figure(medianOf(name), 1),
+    figure(medianOf(name) / medianOf(floor), 2),
+  ]);
+  return layOut([['command', 'ms', `times ${floor}`], ...lines]);
+}
+
 function median(numbers) {
   const sorted = numbers.toSorted((a, b) => a - b);
   const middle = (sorted.length - 1) / 2;
