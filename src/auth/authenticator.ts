@@ -1,14 +1,15 @@
 import type { OAuthSettings, RemoteEndpoint, ServerConfig } from '../config/config.ts';
 import type { McpMasterError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { LoginTarget } from '../oauth/login.ts';
 import { loginRequired } from '../oauth/login-command.ts';
+import type { LoginTarget } from '../oauth/login-target.ts';
 import type { ChallengeRecords } from '../oauth/store/challenge-records.ts';
 import { digest, type LoginKey, loginKey, type Owner } from '../oauth/store/login-key.ts';
 import type { Logins, NewLogin } from '../oauth/store/logins.ts';
 import type { StoredLogin } from '../oauth/store/stored-login.ts';
 import { TokenSource } from '../oauth/token-source.ts';
 import type { TokenSet } from '../oauth/tokens/token-set.ts';
+import { soon } from '../oauth/unless-aborted.ts';
 import { explainRefusal } from './explain-refusal.ts';
 import { type AuthJournal, type RequestAuth, staticAuth, tokenAuth } from './request-auth.ts';
 import { requestHeaders, sendsCredential } from './request-headers.ts';
@@ -26,6 +27,9 @@ export interface AuthenticatorDeps {
   log: Logger;
   owner: Owner;
 }
+
+/** Desktop clients kill a program that does not end within a few seconds. */
+const LAST_MOMENT_MS = 1500;
 
 interface KnownSource {
   source: TokenSource;
@@ -87,6 +91,21 @@ export class Authenticator {
     await this.#sourceOf(key, targetOf(key, endpoint)).renewNow();
   }
 
+  /** Whether a server's login needs no person. */
+  isUnattended({ endpoint }: ServerConfig): boolean {
+    const settings = endpoint.kind === 'stdio' ? undefined : loginSettings(endpoint);
+    return settings?.grant === 'client_credentials';
+  }
+
+  /**
+   * Settles when no tokens are on their way that are not saved yet: a program that ends before could lose
+   * a login. It does not wait for longer than a moment, though.
+   */
+  async settled(): Promise<void> {
+    const sources = [...this.#sources.values()].map(({ source }) => source.settled());
+    await soon(Promise.all(sources), LAST_MOMENT_MS);
+  }
+
   /** A refusal in terms of logins: what it means for a person, and the command that helps. */
   explain(server: ServerConfig, error: McpMasterError): McpMasterError {
     const { logins, journal } = this.#deps;
@@ -94,8 +113,11 @@ export class Authenticator {
     const record = this.recordName(server);
     const entry = key && logins.index.get(key.file);
     const setback = key && this.#sources.get(key.account)?.source.setback;
+    const unattended = this.isUnattended(server);
     const explained =
-      key === undefined ? error : explainRefusal(error, { server, key, entry, setback });
+      key === undefined
+        ? error
+        : explainRefusal(error, { server, key, entry, unattended, setback });
     if (record !== undefined && TOLD.has(explained.code)) journal.failed(record, explained);
     return explained;
   }

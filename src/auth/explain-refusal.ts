@@ -10,6 +10,8 @@ export interface RefusedRequest {
   server: ServerConfig;
   key: LoginKey;
   entry: LoginEntry | undefined;
+  /** Whether its login needs no person. */
+  unattended: boolean;
   /** Why its token can't be renewed at the moment. */
   setback: McpMasterError | undefined;
 }
@@ -21,7 +23,7 @@ export function explainRefusal(error: McpMasterError, refused: RefusedRequest): 
   const { commandFlags } = key;
   if (code === 'UNAUTHORIZED' && error.status === 401) {
     if (setback !== undefined) return notRenewed(error, setback);
-    if (isUnattended(server)) return clientRefused(error, refused);
+    if (refused.unattended) return clientRefused(error, refused);
     const what =
       entry === undefined
         ? `it needs a login: ${message}`
@@ -56,11 +58,6 @@ function clientRefused(
       ...{ cause, status },
     },
   );
-}
-
-function isUnattended({ endpoint }: ServerConfig): boolean {
-  if (endpoint.kind === 'stdio' || endpoint.auth.strategy !== 'delegate_oauth') return false;
-  return endpoint.auth.oauth.grant === 'client_credentials';
 }
 
 /** An access token without its text. */

@@ -1,6 +1,5 @@
 import { Authenticator } from '../auth/authenticator.ts';
 import type { Config, ServerConfig } from '../config/config.ts';
-import { McpMasterError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { Fetch } from '../oauth/fetch.ts';
 import { AuthRecords } from '../oauth/store/auth-records.ts';
@@ -26,6 +25,12 @@ export interface Credentials {
   authenticator: Authenticator;
   changes: CredentialWatch;
 }
+
+/**
+ * How long the answer to a refresh may take, in milliseconds. Nobody's call waits for that long, but with an
+ * answer that nobody hears a login is lost where refresh tokens are good for one use.
+ */
+const RENEWAL_MS = 120_000;
 
 /** Opens them; nothing is read, and no store is touched, before somebody needs it. */
 export function openCredentials(
@@ -57,17 +62,17 @@ export function openCredentials(
   const issuers = new KnownIssuers(files);
   const redact = (text: string) => redactor.redact(text);
   const records = new AuthRecords({ files, locks, now, warn, redact });
+  const oauth = (server: string): OAuthDeps => ({ fetch, now, secret, log: log.named(server) });
   const authenticator = new Authenticator({
     ...{ logins, challenges, journal: records, now, owner, log },
-    obtain: async ({ key: { server } }) => {
-      const message = `server "${server}": this version does not know the grant client_credentials`;
-      throw new McpMasterError('CONFIG_INVALID', message);
+    obtain: async (target) => {
+      const { obtainWithClientCredentials } = await import('../oauth/grants/client-credentials.ts');
+      const deps = { ...oauth(target.key.server), resolve: context.resolveHost };
+      return obtainWithClientCredentials(target, { ...deps, challenges, issuers });
     },
-    renew: async ({ client, ...login }, settings) => {
-      const { refreshTokens } = await import('../oauth/tokens/token-requests.ts');
-      const { withSettings } = await import('../oauth/client/configured-client.ts');
-      const oauth: OAuthDeps = { fetch, now, secret, log: log.named(login.server) };
-      return refreshTokens({ ...login, client: withSettings(client, settings) }, oauth);
+    renew: async (login, settings) => {
+      const { renewTokens } = await import('../oauth/renew.ts');
+      return renewTokens(login, settings, { ...oauth(login.server), timeoutMs: RENEWAL_MS });
     },
   });
   const changes = watchBoth(index, secrets, authenticator);
@@ -87,7 +92,7 @@ function watchBoth(
       };
     },
     version(server: ServerConfig) {
-      const key = authenticator.loginKey(server);
+      const key = authenticator.isUnattended(server) ? undefined : authenticator.loginKey(server);
       const login = key === undefined ? undefined : index.get(key.file)?.loggedInAt;
       const stored = server.secretRefs.map(({ name }) => secrets.version(name));
       return [login, ...stored].join();

@@ -1,6 +1,6 @@
 import { createInterface } from 'node:readline';
 import { type McpMasterError, toMcpMasterError } from '../errors.ts';
-import type { Invitation } from '../oauth/login.ts';
+import type { Invitation } from '../oauth/grants/authorization-code.ts';
 import type { LoginWork } from './login-one.ts';
 import { inWords } from './times.ts';
 
@@ -18,13 +18,21 @@ export async function invite(
   invitation: Invitation,
   work: InviteWork,
 ): Promise<void> {
-  const { report, flags, context, workspace } = work;
+  const { report } = work;
   report.address(server, invitation.url);
-  const open = await context.createBrowser(workspace.config.env, workspace.log);
-  const wanted = flags.browser && open !== undefined;
-  const opened = wanted && (await open(invitation.url));
+  const opened = await openInBrowser(invitation.url, work);
   report.say(opened ? 'A browser was opened.\n' : 'Open it in a browser.\n');
   waitForPaste(invitation, work);
+}
+
+/** Opens the browser unless nobody wants one. Resolves with whether it could be. */
+export async function openInBrowser(
+  url: string,
+  { flags, context, workspace }: LoginWork,
+): Promise<boolean> {
+  if (!flags.browser) return false;
+  const open = await context.createBrowser(workspace.config.env, workspace.log);
+  return open !== undefined && (await open(url));
 }
 
 /** On a terminal, a line that counts down and takes an address; else one line that says what happens. */

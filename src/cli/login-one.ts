@@ -2,13 +2,15 @@ import { loginSettings } from '../auth/authenticator.ts';
 import type { OAuthSettings, RemoteEndpoint, ServerConfig } from '../config/config.ts';
 import { fillSecrets } from '../config/secrets.ts';
 import { McpMasterError, toMcpMasterError } from '../errors.ts';
-import type { LoginDeps, LoginTarget } from '../oauth/login.ts';
+import type { LoginDeps } from '../oauth/login.ts';
+import type { LoginTarget } from '../oauth/login-target.ts';
 import type { LoginEntry } from '../oauth/store/login-index.ts';
 import type { LoginKey } from '../oauth/store/login-key.ts';
 import type { LoginFlags } from './auth-login.ts';
 import type { Context } from './context.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { invite } from './invite.ts';
+import { inviteToDevice } from './invite-to-device.ts';
 import type { LoginReport } from './login-report.ts';
 import { countTools } from './own-backend.ts';
 import { noLoginError } from './select.ts';
@@ -26,7 +28,15 @@ export interface LoginWork {
 /** How a login ended. */
 export type LoginOutcome =
   /** The server accepts it; `already`: the one that there was. */
-  | { outcome: 'logged_in'; server: string; login: LoginEntry; tools: number; already: boolean }
+  | {
+      outcome: 'logged_in';
+      server: string;
+      login: LoginEntry;
+      tools: number;
+      already: boolean;
+      /** Renewed by itself, also where there is no refresh token. */
+      unattended: boolean;
+    }
   /** The server has shown its tools to somebody without a login. */
   | { outcome: 'not_needed'; server: string; tools: number }
   /** The tokens are stored, but the server has not answered with its tools. */
@@ -47,7 +57,7 @@ export async function loginOne(server: ServerConfig, work: LoginWork): Promise<L
   if (login === undefined) throw vanishedError(server.name);
   try {
     const tools = await toolsOf(server, work);
-    return { outcome: 'logged_in', server: server.name, login, tools, already: false };
+    return loggedIn(server, { login, tools, already: false });
   } catch (error) {
     return { outcome: 'unproved', server: server.name, error: unproved(toMcpMasterError(error)) };
   }
@@ -68,10 +78,10 @@ async function withoutLogin(
   try {
     const tools = await toolsOf(server, { workspace, flags, ...work });
     if (login === undefined) return { outcome: 'not_needed', server: server.name, tools };
-    return { outcome: 'logged_in', server: server.name, login, tools, already: true };
+    return loggedIn(server, { login, tools, already: true });
   } catch (error) {
     const known = toMcpMasterError(error);
-    if (CALLS_FOR_LOGIN.has(known.code)) {
+    if (callsForLogin(known, server)) {
       workspace.log.info(`a new login is needed: ${known.message}`);
       return undefined;
     }
@@ -80,10 +90,28 @@ async function withoutLogin(
   }
 }
 
-const CALLS_FOR_LOGIN = new Set(['LOGIN_REQUIRED', 'INSUFFICIENT_SCOPE']);
+/** Where a login needs no person, a new one is tried before anybody hears of a problem. */
+function callsForLogin({ code }: McpMasterError, server: ServerConfig): boolean {
+  if (code === 'REFRESH_FAILED') return isUnattended(server);
+  return code === 'LOGIN_REQUIRED' || code === 'INSUFFICIENT_SCOPE';
+}
+
+function loggedIn(
+  server: ServerConfig,
+  about: { login: LoginEntry; tools: number; already: boolean },
+): LoginOutcome {
+  const unattended = isUnattended(server);
+  return { outcome: 'logged_in', server: server.name, unattended, ...about };
+}
 
 function isDetecting({ endpoint }: ServerConfig): boolean {
   return endpoint.kind !== 'stdio' && endpoint.auth.strategy === 'detect';
+}
+
+/** Whether it is reached as the configured client itself, so that its logins are renewed without a person. */
+function isUnattended({ endpoint }: ServerConfig): boolean {
+  if (endpoint.kind === 'stdio') return false;
+  return loginSettings(endpoint)?.grant === 'client_credentials';
 }
 
 async function newLogin(server: ServerConfig, key: LoginKey, work: LoginWork): Promise<void> {
@@ -92,7 +120,6 @@ async function newLogin(server: ServerConfig, key: LoginKey, work: LoginWork): P
   const { login } = await import('../oauth/login.ts');
   const filled = await fillSecrets(server, connectDeps.readSecret);
   const { url, headers, settings } = remote(filled);
-  refuseOtherGrants(server.name, settings);
   const target: LoginTarget = { key, url: new URL(url), headers, settings };
   const options = {
     scopes: flags.scope?.split(/[\s,]+/).filter(Boolean),
@@ -101,6 +128,7 @@ async function newLogin(server: ServerConfig, key: LoginKey, work: LoginWork): P
     signal,
   };
   const stop = new AbortController();
+  const inviting = { ...work, closing: stop.signal };
   const deps: LoginDeps = {
     ...{ fetch, log: log.named(server.name), now: context.now, listen: context.listenOnLoopback },
     resolve: context.resolveHost,
@@ -109,7 +137,8 @@ async function newLogin(server: ServerConfig, key: LoginKey, work: LoginWork): P
     logins: credentials.logins,
     challenges: credentials.challenges,
     issuers: credentials.issuers,
-    invite: (invitation) => invite(server.name, invitation, { ...work, closing: stop.signal }),
+    invite: (invitation) => invite(server.name, invitation, inviting),
+    inviteToDevice: (invitation) => inviteToDevice(server.name, invitation, inviting),
   };
   try {
     await login(target, options, deps);
@@ -137,14 +166,6 @@ function remote({ name, endpoint }: ServerConfig): RemoteEndpoint & { settings: 
   const settings = endpoint.kind === 'stdio' ? undefined : loginSettings(endpoint);
   if (endpoint.kind === 'stdio' || settings === undefined) throw noLoginError({ name, endpoint });
   return { ...endpoint, settings };
-}
-
-function refuseOtherGrants(server: string, { grant = 'authorization_code' }: OAuthSettings): void {
-  if (grant === 'authorization_code') return;
-  const message = `server "${server}": this version does not know the grant ${grant}`;
-  throw new McpMasterError('CONFIG_INVALID', message, {
-    hint: 'Take "grant" out of its auth_config: then the login goes through a browser.',
-  });
 }
 
 function toolsOf(server: ServerConfig, { context, workspace, signal }: LoginWork): Promise<number> {

@@ -1,14 +1,17 @@
 import type { McpMasterError } from '../errors.ts';
+import type { DeviceInvitation } from '../oauth/grants/device-code.ts';
 import type { LoginFlags } from './auth-login.ts';
 import type { Context } from './context.ts';
 import type { LoginOutcome } from './login-one.ts';
-import { createPaint, renderError } from './render.ts';
+import { createPaint, printable, renderError } from './render.ts';
 import { isoTime, untilExpiry } from './times.ts';
 
 /** What `auth login` prints: for people, or one JSON object a line. */
 export interface LoginReport {
   /** The address to open, on a line of its own. */
   address(server: string, url: string): void;
+  /** The address at which a code is to be entered, and the code, each on a line of its own. */
+  code(server: string, invitation: DeviceInvitation): void;
   /** Something for people alone, on stderr. */
   say(text: string): void;
   ended(outcome: Exclude<LoginOutcome, { outcome: 'unproved' }>): void;
@@ -28,11 +31,23 @@ export function createLoginReport(context: Context, flags: LoginFlags): LoginRep
 
   function forPeople(): LoginReport {
     const paint = createPaint(context.terminal.stderr, context.env);
+    const { bold } = createPaint(context.terminal.stdout, context.env);
     const say = (text: string) => void stderr.write(redactor.redact(text));
     return {
       address(server, url) {
         say(`Log in to ${paint.bold(server)} at this address:\n\n`);
         stdout.write(`${url}\n`);
+        say('\n');
+      },
+      code(server, { url, urlComplete, userCode }) {
+        say(`Log in to ${paint.bold(server)} at this address:\n\n`);
+        stdout.write(`${url}\n`);
+        say('\nand enter this code there:\n\n');
+        stdout.write(`${bold(printable(userCode))}\n`);
+        say('\n');
+        if (urlComplete === undefined) return;
+        say('Or open this address, which has the code in it:\n\n');
+        stdout.write(`${urlComplete}\n`);
         say('\n');
       },
       say: (text) => {
@@ -50,6 +65,11 @@ function forPrograms(
 ): LoginReport {
   return {
     address: (server, url) => event({ event: 'authorization_url', server, url }),
+    code: (server, { url, urlComplete = null, userCode, expiresAt }) =>
+      event({
+        ...{ event: 'device_code', server, url, url_complete: urlComplete },
+        ...{ user_code: userCode, expires_at: isoTime(expiresAt) },
+      }),
     say: () => undefined,
     ended(outcome) {
       const { server, tools } = outcome;
@@ -72,8 +92,9 @@ function sentence(outcome: Exclude<LoginOutcome, { outcome: 'unproved' }>, now: 
   const { server, tools } = outcome;
   const shown = `${tools} ${tools === 1 ? 'tool' : 'tools'}`;
   if (outcome.outcome === 'not_needed') return `${server} needs no login: it shows ${shown}.`;
-  const { login, already } = outcome;
+  const { login, already, unattended } = outcome;
   const start = already ? `Already logged in to ${server}` : `Logged in to ${server}`;
-  const expiry = untilExpiry(login, now);
+  const renewed = login.hasRefreshToken || unattended;
+  const expiry = untilExpiry({ ...login, hasRefreshToken: renewed }, now);
   return `${start}: ${shown}; the login is ${STORES[login.store]}; ${expiry}.`;
 }

@@ -11,10 +11,8 @@ export function notYet(config: Config): Problem[] {
 function ofServer({ name, endpoint, pin }: ServerConfig): Problem[] {
   const found: string[] = [];
   if (endpoint.kind !== 'stdio' && 'oauth' in endpoint.auth) {
-    const { strategy, oauth } = endpoint.auth;
-    const { grant = 'authorization_code' } = oauth;
+    const { strategy } = endpoint.auth;
     if (strategy !== 'delegate_oauth') found.push(`${strategy}: it is reached without a token`);
-    else if (grant !== 'authorization_code') found.push(`grant: ${grant}: nobody can log in to it`);
   }
   if (pin !== 'warn') found.push(`pin: ${pin}: changes of its tools are not looked at`);
   return found.map((what) => ({

@@ -95,6 +95,7 @@ export async function openWorkspace(
     now: context.now,
   };
   const close = async () => {
+    await credentials.authenticator.settled();
     credentials.stores.close();
     http.close();
     await Promise.all([credentials.challenges.flush(), credentials.records.flush()]);

@@ -131,6 +131,7 @@ export interface OAuthSettings {
   issuerCheck?: 'on' | 'off';
   authorizationEndpoint?: string;
   tokenEndpoint?: string;
+  deviceAuthorizationEndpoint?: string;
   /** false = the parameter is not sent. */
   resource?: string | false;
   redirectPort?: number;

@@ -1,4 +1,5 @@
 import type { OAuthSettings } from './config.ts';
+import { checkGrant } from './grant.ts';
 import { wholeReference } from './interpolate.ts';
 import { PRESETS, withPreset } from './presets.ts';
 import type { OAuthFields } from './schema.ts';
@@ -59,6 +60,11 @@ export function readOAuth(section: Section, path: Path, fields: OAuthFields): OA
       fields.authorization_endpoint,
     ),
     tokenEndpoint: secureAddress(section, [...path, 'token_endpoint'], fields.token_endpoint),
+    deviceAuthorizationEndpoint: secureAddress(
+      section,
+      [...path, 'device_authorization_endpoint'],
+      fields.device_authorization_endpoint,
+    ),
     resource: readResource(section, path, fields),
     redirectPort: fields.redirect_port,
     redirectUri: readRedirect(section, path, fields),
@@ -69,6 +75,7 @@ export function readOAuth(section: Section, path: Path, fields: OAuthFields): OA
     allowPassthrough: fields.allow_passthrough,
   };
   checkClient(section, path, draft);
+  checkGrant(section, path, draft);
   return withPreset(withoutUndefined(draft));
 }
 
@@ -171,10 +178,6 @@ function checkClient(section: Section, path: Path, draft: Draft): void {
     section.error(place, 'needs "client_secret"');
   }
   if (method === 'none' && hasSecret) section.error(place, 'contradicts "client_secret"');
-  if (draft.grant !== 'client_credentials') return;
-  if (draft.clientId === undefined || !(hasSecret || hasKey)) {
-    section.error([...path, 'grant'], 'needs "client_id" and "client_secret" or "private_key"');
-  }
 }
 
 function withoutUndefined(draft: Draft): OAuthSettings {

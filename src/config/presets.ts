@@ -4,7 +4,9 @@ import type { OAuthSettings } from './config.ts';
 export interface Preset {
   /** Where its login is: endpoints where its metadata can not be used. */
   server: Readonly<Pick<OAuthSettings, 'issuer' | 'authorizationEndpoint' | 'tokenEndpoint'>>;
-  /** What else its logins need. */
+  /** Where `grant: device_code` begins, where no metadata says so. */
+  deviceAuthorizationEndpoint?: string;
+  /** What else its logins need; `extraParams` are those of the authorization request. */
   settings: Readonly<OAuthSettings>;
   /** Scopes that it offers, where there is no metadata to say so. */
   scopesSupported?: readonly string[];
@@ -23,6 +25,7 @@ export const PRESETS: ReadonlyMap<string, Preset> = new Map<string, Preset>([
         authorizationEndpoint: 'https://github.com/login/oauth/authorize',
         tokenEndpoint: 'https://github.com/login/oauth/access_token',
       },
+      deviceAuthorizationEndpoint: 'https://github.com/login/device/code',
       settings: { resource: false },
     },
   ],
@@ -45,6 +48,8 @@ export const PRESETS: ReadonlyMap<string, Preset> = new Map<string, Preset>([
         authorizationEndpoint: 'https://login.microsoftonline.com/common/oauth2/v2.0/authorize',
         tokenEndpoint: 'https://login.microsoftonline.com/common/oauth2/v2.0/token',
       },
+      deviceAuthorizationEndpoint:
+        'https://login.microsoftonline.com/common/oauth2/v2.0/devicecode',
       settings: { resource: false },
       scopesSupported: ['openid', 'profile', 'email', 'offline_access'],
     },
@@ -58,10 +63,25 @@ export const PRESETS: ReadonlyMap<string, Preset> = new Map<string, Preset>([
 export function withPreset(given: OAuthSettings): OAuthSettings {
   const preset = PRESETS.get(given.provider ?? '');
   if (preset === undefined) return given;
-  const { server, settings } = preset;
-  const filled = { ...(isElsewhere(given, preset) ? {} : server), ...settings, ...given };
-  if (settings.extraParams === undefined) return filled;
-  return { ...filled, extraParams: { ...settings.extraParams, ...given.extraParams } };
+  const {
+    server,
+    settings: { extraParams, ...settings },
+  } = preset;
+  const own = isElsewhere(given, preset) ? {} : { ...server, ...deviceEndpoint(given, preset) };
+  const filled = { ...own, ...settings, ...given };
+  const isBrowser = (given.grant ?? 'authorization_code') === 'authorization_code';
+  if (extraParams === undefined || !isBrowser) return filled;
+  return { ...filled, extraParams: { ...extraParams, ...given.extraParams } };
+}
+
+/** A code of the preset's server is of no use at a token endpoint of the user's own. */
+function deviceEndpoint(
+  { grant, authorizationEndpoint, tokenEndpoint }: OAuthSettings,
+  { deviceAuthorizationEndpoint }: Preset,
+): Pick<OAuthSettings, 'deviceAuthorizationEndpoint'> {
+  if (grant !== 'device_code' || deviceAuthorizationEndpoint === undefined) return {};
+  const isOwn = (authorizationEndpoint ?? tokenEndpoint) !== undefined;
+  return isOwn ? {} : { deviceAuthorizationEndpoint };
 }
 
 /** Whether the settings lead to the server of their preset, and nowhere else. */

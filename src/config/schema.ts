@@ -69,6 +69,9 @@ export const oauthSchema = block({
   token_endpoint: word('an https URL')
     .describe('Where codes and refresh tokens are exchanged; needs no metadata.')
     .optional(),
+  device_authorization_endpoint: word('an https URL')
+    .describe('Where `grant: device_code` asks for its code, if no metadata says it.')
+    .optional(),
   resource: z
     .union([z.string(), z.literal(false)], { error: 'a URI, or false for not sending it' })
     .describe('The RFC 8707 resource; `false` = not sent. Default: found by discovery.')
@@ -81,10 +84,12 @@ export const oauthSchema = block({
     .optional(),
   audience: textLike().describe('Sent as `audience` where the provider wants it.').optional(),
   extra_params: texts()
-    .describe('Further parameters of the authorization request; protocol parameters are refused.')
+    .describe(
+      'Further parameters of the first request of a login; protocol parameters are refused.',
+    )
     .optional(),
   grant: choice(['authorization_code', 'device_code', 'client_credentials'])
-    .describe('How tokens are got. Default: authorization_code.')
+    .describe('How tokens are got. Default: authorization_code, through the browser.')
     .optional(),
   token_source: textLike('env:NAME or keyring:NAME')
     .describe('For proxy_oauth: `env:NAME` or `keyring:NAME` of a token; unset = go on without.')

@@ -41,6 +41,7 @@ export class Renewer {
   readonly #deps: RenewalDeps;
   /** Renewed tokens that could not be saved: the stored ones, of that revision, are spent. */
   #unsaved: { login: StoredLogin; until: number } | undefined;
+  #underway: Promise<unknown> = Promise.resolve();
 
   constructor(key: LoginKey, deps: RenewalDeps) {
     this.#key = key;
@@ -81,8 +82,15 @@ export class Renewer {
       if (!isRenewable(current, this.#deps)) throw rejectedBefore();
       // Suspended before anything was sent: somebody else may be at it now.
       if (!held.isHeld()) return this.renew(renewal);
-      return this.#ask(current, held);
+      const asking = this.#ask(current, held);
+      this.#underway = asking.catch(() => undefined);
+      return asking;
     });
+  }
+
+  /** Settles when no tokens are on their way that are not saved yet. */
+  async settled(): Promise<void> {
+    await this.#underway;
   }
 
   /** Tries again to save what could not be saved. Resolves with the login that counts; never rejects. */

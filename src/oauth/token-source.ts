@@ -1,4 +1,4 @@
-import { type McpMasterError, toMcpMasterError } from '../errors.ts';
+import { McpMasterError, toMcpMasterError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { BackOff } from './back-off.ts';
 import { loginRequired } from './login-command.ts';
@@ -9,7 +9,10 @@ import { isDue, isRenewable } from './token-life.ts';
 import { soon } from './unless-aborted.ts';
 
 /** A token that is still good is not kept waiting longer for its successor. */
-const LONGEST_WAIT_MS = 2000;
+const SHORT_PATIENCE_MS = 2000;
+
+/** Nor does a call for a token. The renewal goes on, and its outcome is there for the next one. */
+const PATIENCE_MS = 30_000;
 
 /** A token that was renewed after a refusal, and is refused again, is left alone at least this long. */
 const FIRST_REST_MS = 5000;
@@ -54,7 +57,8 @@ export class TokenSource {
     const login = await this.#login();
     if (login === undefined) {
       if (this.#deps.obtain === undefined) return undefined;
-      return (await this.#renew({ known: undefined, reason: 'expiry' }))?.tokens.accessToken;
+      const obtaining = this.#renew({ known: undefined, reason: 'expiry' });
+      return (await this.#inTime(obtaining))?.tokens.accessToken;
     }
     const { expiresAt = Number.POSITIVE_INFINITY, accessToken } = login.tokens;
     const { now } = this.#deps;
@@ -65,9 +69,13 @@ export class TokenSource {
       throw this.#expired('has expired and can not be renewed');
     }
     const renewing = this.#renew({ known: login, reason: 'expiry' });
-    if (left <= 0) return (await this.#orLoginRequired(renewing))?.tokens.accessToken;
+    if (left <= 0) return (await this.#inTime(renewing))?.tokens.accessToken;
     // What can't be renewed now, or not fast, is used to its very end; after a logout it is not.
-    const renewed = await soon(renewing, Math.min(left / 2, this.#patience()));
+    const patience = Math.min(left / 2, this.#left(SHORT_PATIENCE_MS));
+    const renewed = await soon(
+      renewing.catch(() => 'later' as const),
+      patience,
+    );
     return renewed === 'later' ? accessToken : renewed?.tokens.accessToken;
   }
 
@@ -81,7 +89,7 @@ export class TokenSource {
       if (login === undefined) return false;
       if (login.tokens.accessToken !== refused) return true;
       if (!isRenewable(login, this.#deps) || this.#isAtRest(refused)) return false;
-      const renewed = await this.#renew({ known: login, reason: 'refusal' });
+      const renewed = await this.#inTime(this.#renew({ known: login, reason: 'refusal' }));
       const token = renewed?.tokens.accessToken;
       if (token === undefined || token === refused) return false;
       this.#rest(refused, token);
@@ -113,6 +121,11 @@ export class TokenSource {
     this.#backOff.clear();
     const renewed = await this.#orLoginRequired(this.#renew({ known, reason: 'request' }));
     if (renewed === undefined) throw this.#loginRequired('somebody has just logged out of it');
+  }
+
+  /** Settles when no tokens are on their way that are not saved yet. */
+  settled(): Promise<void> {
+    return this.#renewer.settled();
   }
 
   async #login(): Promise<StoredLogin | undefined> {
@@ -150,9 +163,18 @@ export class TokenSource {
     return this.#renewing;
   }
 
-  /** How much longer a good token waits for its successor: not each request waits anew. */
-  #patience(): number {
-    return Math.max(this.#renewingSince + LONGEST_WAIT_MS - this.#deps.now(), 0);
+  /** What is left of a patience that began with the renewal: not each request waits anew. */
+  #left(patience: number): number {
+    return Math.max(this.#renewingSince + patience - this.#deps.now(), 0);
+  }
+
+  async #inTime<T>(renewing: Promise<T>): Promise<T> {
+    const outcome = await soon(this.#orLoginRequired(renewing), this.#left(PATIENCE_MS));
+    if (outcome !== 'later') return outcome;
+    const message = `renewing the login takes longer than ${PATIENCE_MS / 1000} s`;
+    throw new McpMasterError('REFRESH_FAILED', message, {
+      hint: 'It goes on: try again in a moment. If it stays so, look at the authorization server.',
+    });
   }
 
   async #renewOnce(renewal: Renewal): Promise<StoredLogin | undefined> {

@@ -20,14 +20,14 @@ export async function unlessAborted<T>(
   }
 }
 
-/** The outcome of `work` if it comes within some milliseconds; `later` when not, or when it fails. */
+/** The outcome of `work` if it comes within some milliseconds, else `later`. */
 export async function soon<T>(work: Promise<T>, milliseconds: number): Promise<T | 'later'> {
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<'later'>((resolve) => {
     timer = setTimeout(() => resolve('later'), milliseconds);
   });
   try {
-    return await Promise.race([work.catch(() => 'later' as const), late]);
+    return await Promise.race([work, late]);
   } finally {
     clearTimeout(timer);
   }

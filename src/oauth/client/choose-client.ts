@@ -3,22 +3,17 @@ import { McpMasterError } from '../../errors.ts';
 import type { AuthorizationServer } from '../discovery/authorization-server.ts';
 import { shownUrl } from '../shown.ts';
 import type { OAuthDeps } from '../tokens/token-requests.ts';
-import { secretMethod } from './client-auth.ts';
-import {
-  CLIENT_AUTH_METHODS,
-  type ClientAuthMethod,
-  type ClientRegistration,
-} from './client-registration.ts';
+import type { ClientRegistration } from './client-registration.ts';
+import { configuredClient } from './configured-client.ts';
 import { ownClientHint } from './own-client-hint.ts';
-import { readSigningKey } from './private-key.ts';
 import { registerClient } from './registration.ts';
 
 /** What a client is chosen for. */
 export interface ClientWish {
   settings: OAuthSettings;
   authorizationServer: AuthorizationServer;
-  /** Exactly as it will be sent. */
-  redirectUri: string;
+  /** Exactly as it will be sent; undefined where nobody is sent back. */
+  redirectUri: string | undefined;
   /** The client of an earlier login at the same issuer. */
   remembered: ClientRegistration | undefined;
   scopes: string[];
@@ -36,11 +31,12 @@ export interface ClientWish {
 export async function chooseClient(wish: ClientWish, deps: OAuthDeps): Promise<ClientRegistration> {
   const { settings, redirectUri, remembered } = wish;
   const { metadata } = wish.authorizationServer;
-  if (settings.clientId !== undefined) return configuredClient(settings.clientId, wish, deps);
+  if (settings.clientId !== undefined) return configuredClient(wish, deps);
   if (settings.clientMetadataUrl !== undefined) {
     const clientId = settings.clientMetadataUrl;
     if (metadata.client_id_metadata_document_supported === true) {
-      return { source: 'metadata_document', clientId, authMethod: 'none', redirectUri };
+      const client = { source: 'metadata_document', clientId, authMethod: 'none' } as const;
+      return { ...client, ...(redirectUri !== undefined && { redirectUri }) };
     }
     deps.log.warn(
       `client_metadata_url is not used: ${shownUrl(metadata.issuer)} does not support Client ID Metadata Documents`,
@@ -51,7 +47,9 @@ export async function chooseClient(wish: ClientWish, deps: OAuthDeps): Promise<C
     return remembered;
   }
   const { registration_endpoint: endpoint } = metadata;
-  if (endpoint !== undefined) return registerClient(endpoint, wish, deps);
+  if (endpoint !== undefined) {
+    return registerClient(endpoint, { ...wish, grant: settings.grant }, deps);
+  }
   const message = `${shownUrl(metadata.issuer)} does not register clients by itself, and no \`client_id\` is configured`;
   throw new McpMasterError('CLIENT_ID_REQUIRED', message, { hint: ownClientHint(wish) });
 }
@@ -60,35 +58,4 @@ function isUsable(client: ClientRegistration, wish: ClientWish): boolean {
   if (wish.force === true || client.source !== 'dynamic') return false;
   const covers = wish.scopes.every((scope) => client.scopes?.includes(scope));
   return covers && client.redirectUri === wish.redirectUri;
-}
-
-async function configuredClient(
-  clientId: string,
-  { settings, authorizationServer, redirectUri }: ClientWish,
-  deps: OAuthDeps,
-): Promise<ClientRegistration> {
-  const { metadata } = authorizationServer;
-  const { clientSecret, privateKey } = settings;
-  for (const value of [clientSecret, privateKey]) if (value !== undefined) deps.secret(value);
-  const listed = metadata.token_endpoint_auth_methods_supported;
-  const authMethod = configuredMethod(settings, listed);
-  if (privateKey !== undefined && authMethod === 'private_key_jwt') {
-    // A key that can't be used is better found before a browser opens.
-    await readSigningKey(privateKey, metadata.token_endpoint_auth_signing_alg_values_supported);
-  }
-  return {
-    ...{ source: 'configured', clientId, authMethod, redirectUri },
-    ...(clientSecret !== undefined && { clientSecret }),
-    ...(privateKey !== undefined && { privateKey }),
-  };
-}
-
-function configuredMethod(
-  { tokenEndpointAuthMethod, clientSecret, privateKey }: OAuthSettings,
-  listed: readonly string[] | undefined,
-): ClientAuthMethod {
-  const chosen = CLIENT_AUTH_METHODS.find((method) => method === tokenEndpointAuthMethod);
-  if (chosen !== undefined) return chosen;
-  if (privateKey !== undefined) return 'private_key_jwt';
-  return clientSecret === undefined ? 'none' : secretMethod(listed);
 }

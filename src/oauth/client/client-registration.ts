@@ -17,8 +17,11 @@ export interface ClientRegistration {
   /** PEM, for `private_key_jwt`; from the configuration alone, never stored. */
   privateKey?: string;
   authMethod: ClientAuthMethod;
-  /** Exactly as registered; its port is tried first at the next login (RFC 8252 §7.3). */
-  redirectUri: string;
+  /**
+   * Exactly as registered; its port is tried first at the next login (RFC 8252 §7.3). Absent where the
+   * grant sends nobody back.
+   */
+  redirectUri?: string;
   /** Those that it was registered for: servers refuse others. Only of dynamic registrations. */
   scopes?: string[];
 }

@@ -1,6 +1,8 @@
+import type { OAuthSettings } from '../../config/config.ts';
 import type { McpMasterError } from '../../errors.ts';
 import { secureUrl } from '../discovery/address.ts';
 import type { AuthorizationServer } from '../discovery/authorization-server.ts';
+import { DEVICE_CODE_GRANT } from '../tokens/device-code-grant.ts';
 import { endpointError } from '../tokens/endpoint-errors.ts';
 import { type Fields, postToEndpoint, type Refusal } from '../tokens/endpoint-post.ts';
 import type { OAuthDeps } from '../tokens/token-requests.ts';
@@ -11,9 +13,12 @@ import { ownClientHint } from './own-client-hint.ts';
 /** What a client is registered for. */
 export interface RegistrationWish {
   authorizationServer: AuthorizationServer;
-  redirectUri: string;
+  /** Undefined where the grant sends nobody back. */
+  redirectUri: string | undefined;
   /** Those that the login will ask for. */
   scopes: string[];
+  /** Default: authorization_code. */
+  grant?: OAuthSettings['grant'];
 }
 
 /**
@@ -42,15 +47,26 @@ export async function registerClient(
   return client;
 }
 
-function clientMetadata({ authorizationServer, redirectUri, scopes }: RegistrationWish): object {
+function clientMetadata(wish: RegistrationWish): object {
+  const { authorizationServer, scopes } = wish;
   return {
     client_name: 'mcp-master',
-    redirect_uris: [redirectUri],
-    grant_types: ['authorization_code', 'refresh_token'],
-    response_types: ['code'],
+    ...grantMetadata(wish),
     application_type: 'native',
     token_endpoint_auth_method: wantedMethod(authorizationServer),
     ...(scopes.length > 0 && { scope: scopes.join(' ') }),
+  };
+}
+
+/** RFC 7591 §2; RFC 8628 has neither redirects nor an authorization endpoint. */
+function grantMetadata({ grant, redirectUri }: RegistrationWish): object {
+  if (grant === 'device_code') {
+    return { grant_types: [DEVICE_CODE_GRANT, 'refresh_token'], response_types: [] };
+  }
+  return {
+    redirect_uris: [redirectUri],
+    grant_types: ['authorization_code', 'refresh_token'],
+    response_types: ['code'],
   };
 }
 
@@ -65,11 +81,12 @@ function wantedMethod({ metadata }: AuthorizationServer): ClientAuthMethod {
 function readClient(fields: Fields, wish: RegistrationWish): ClientRegistration | string {
   const { client_id: clientId, client_secret: secret, redirect_uris: uris } = fields;
   if (typeof clientId !== 'string' || clientId === '') return 'there is no client_id in it';
-  if (Array.isArray(uris) && uris.length > 0 && !uris.includes(wish.redirectUri)) {
-    return `its redirect_uris lack ${wish.redirectUri}`;
-  }
   const { redirectUri, scopes } = wish;
-  const client = { source: 'dynamic', clientId, redirectUri, scopes } as const;
+  const own = redirectUri === undefined ? {} : { redirectUri };
+  if (redirectUri !== undefined && Array.isArray(uris) && uris.length > 0) {
+    if (!uris.includes(redirectUri)) return `its redirect_uris lack ${redirectUri}`;
+  }
+  const client = { source: 'dynamic', clientId, ...own, scopes } as const;
   const { token_endpoint_auth_method: given } = fields;
   if (given === 'none' || typeof secret !== 'string' || secret === '') {
     return { ...client, authMethod: 'none' };
@@ -84,7 +101,7 @@ function readClient(fields: Fields, wish: RegistrationWish): ClientRegistration 
 
 function registrationError(refusal: Refusal, wish: RegistrationWish): McpMasterError {
   const hint =
-    refusal.error === 'invalid_redirect_uri'
+    refusal.error === 'invalid_redirect_uri' && wish.redirectUri !== undefined
       ? `Set \`redirect_uri\` to one that it accepts instead of ${wish.redirectUri}, or configure \`client_id\`.`
       : ownClientHint(wish);
   return endpointError('REGISTRATION_FAILED', refusal, hint);

@@ -1,7 +1,8 @@
 /** The metadata of an authorization server (RFC 8414 §2), as far as the login reads it. */
 export interface ServerMetadata {
   issuer: string;
-  authorization_endpoint: string;
+  /** Always there for the grant that needs it. */
+  authorization_endpoint?: string;
   token_endpoint: string;
   registration_endpoint?: string;
   revocation_endpoint?: string;

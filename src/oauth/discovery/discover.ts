@@ -8,6 +8,7 @@ import {
   assumedServer,
   configuredServer,
   findAuthorizationServer,
+  namesEndpoints,
 } from './find-authorization-server.ts';
 import type { MetadataDeps } from './metadata-request.ts';
 import { type Attempt, type Search, searchError } from './metadata-search.ts';
@@ -76,10 +77,9 @@ export function assumptionError(
 function acceptAbsence({ url, settings }: DiscoveryTarget, tried: Attempt[], deps: MetadataDeps) {
   const failed = tried.find(({ error }) => error !== undefined);
   if (failed?.error === undefined) return;
-  const { issuer, authorizationEndpoint, tokenEndpoint } = settings;
-  const named = issuer ?? (authorizationEndpoint && tokenEndpoint);
+  const isNamed = settings.issuer !== undefined || namesEndpoints(settings);
   const mismatch = tried.some(({ error }) => error?.code === 'RESOURCE_MISMATCH');
-  if (named === undefined || mismatch) throw searchError(url, tried);
+  if (!isNamed || mismatch) throw searchError(url, tried);
   deps.log.warn(`the server's metadata is left out: ${failed.error.message}`);
 }
 

@@ -6,7 +6,7 @@ import type { AddressGuard } from './address-guard.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
 import type { MetadataDeps } from './metadata-request.ts';
 import { failedAttempt, type Search, searchMetadata } from './metadata-search.ts';
-import { overrides, readServerMetadata, usesPkce } from './server-metadata.ts';
+import { overrides, readServerMetadata, usesBrowserFlow } from './server-metadata.ts';
 import { authorizationServerUrls } from './well-known.ts';
 
 /** Authorization servers of one protected resource that are tried. */
@@ -50,16 +50,28 @@ function placesOf(issuer: string, tried: Search<AuthorizationServer>['tried']): 
   }
 }
 
-/** The authorization server whose two endpoints the configuration gives; it needs no metadata. */
+/** Whether the configuration gives every endpoint that the grant needs. */
+export function namesEndpoints(settings: OAuthSettings): boolean {
+  const { authorizationEndpoint, deviceAuthorizationEndpoint, tokenEndpoint, grant } = settings;
+  if (tokenEndpoint === undefined) return false;
+  if (grant === 'client_credentials') return true;
+  const first = grant === 'device_code' ? deviceAuthorizationEndpoint : authorizationEndpoint;
+  return first !== undefined;
+}
+
+/** The authorization server whose endpoints the configuration gives; it needs no metadata. */
 export function configuredServer(
   settings: OAuthSettings,
   log: Logger,
 ): AuthorizationServer | undefined {
   const { authorizationEndpoint, tokenEndpoint, issuer, provider = '' } = settings;
-  if (authorizationEndpoint === undefined || tokenEndpoint === undefined) return undefined;
-  const { origin } = secureUrl(authorizationEndpoint, '`authorization_endpoint`');
+  if (tokenEndpoint === undefined || !namesEndpoints(settings)) return undefined;
   secureUrl(tokenEndpoint, '`token_endpoint`');
-  if (usesPkce(settings)) {
+  const { origin } = secureUrl(
+    authorizationEndpoint ?? tokenEndpoint,
+    authorizationEndpoint ? '`authorization_endpoint`' : '`token_endpoint`',
+  );
+  if (usesBrowserFlow(settings)) {
     log.warn(
       `the endpoints at ${origin} are configured: PKCE S256 is sent, although no metadata offers it`,
     );
@@ -70,8 +82,8 @@ export function configuredServer(
     ...(issuer === undefined && { issuerGuessed: true }),
     metadata: {
       issuer: issuer ?? origin,
-      authorization_endpoint: authorizationEndpoint,
       token_endpoint: tokenEndpoint,
+      ...overrides(settings),
       ...(scopes === undefined ? {} : { scopes_supported: [...scopes] }),
     },
   };

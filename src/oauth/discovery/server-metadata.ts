@@ -60,24 +60,29 @@ export async function readServerMetadata(
     const url = secureUrl(address, `\`${name}\` of ${shownUrl(from)}`);
     if (given[name] === undefined) await guard.check(url);
   }
-  const { authorization_endpoint, token_endpoint, ...rest } = members;
-  if (authorization_endpoint === undefined) throw broken(from, 'has no `authorization_endpoint`');
+  const { authorization_endpoint, token_endpoint } = members;
+  if (authorization_endpoint === undefined && usesBrowserFlow(settings)) {
+    throw broken(from, 'has no `authorization_endpoint`');
+  }
   if (token_endpoint === undefined) throw broken(from, 'has no `token_endpoint`');
-  if (usesPkce(settings)) requireS256(members, from);
-  return { ...rest, issuer, authorization_endpoint, token_endpoint };
+  if (usesBrowserFlow(settings)) requireS256(members, from);
+  return { ...members, issuer, token_endpoint };
 }
 
 /** The endpoints that the configuration gives, which win over those of any metadata. */
 export function overrides(settings: OAuthSettings): Partial<ServerMetadata> {
   const given: Partial<ServerMetadata> = {};
-  const { authorizationEndpoint, tokenEndpoint } = settings;
+  const { authorizationEndpoint, tokenEndpoint, deviceAuthorizationEndpoint } = settings;
   if (authorizationEndpoint !== undefined) given.authorization_endpoint = authorizationEndpoint;
   if (tokenEndpoint !== undefined) given.token_endpoint = tokenEndpoint;
+  if (deviceAuthorizationEndpoint !== undefined) {
+    given.device_authorization_endpoint = deviceAuthorizationEndpoint;
+  }
   return given;
 }
 
-/** Whether the grant sends an authorization code: the others have nothing to prove a verifier for. */
-export function usesPkce({ grant }: OAuthSettings): boolean {
+/** Whether the grant sends an authorization code: the others need no PKCE, and nowhere to send anybody. */
+export function usesBrowserFlow({ grant }: OAuthSettings): boolean {
   return grant === undefined || grant === 'authorization_code';
 }
 

@@ -33,7 +33,8 @@ export async function openCallback(
     return { redirectUri, close: closing(await open(hostname, Number(port))) };
   }
   if (redirectPort !== undefined) return dynamic(await open(HOST, redirectPort));
-  const before = remembered === undefined ? undefined : new URL(remembered.redirectUri);
+  const registered = remembered?.redirectUri;
+  const before = registered === undefined ? undefined : new URL(registered);
   if (before === undefined || before.hostname !== HOST) return dynamic(await open(HOST, 0));
   try {
     return dynamic(await open(HOST, Number(before.port)));

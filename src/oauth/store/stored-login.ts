@@ -29,7 +29,7 @@ const texts = z.array(z.string());
 
 const metadata = z.looseObject({
   issuer: text,
-  authorization_endpoint: text,
+  authorization_endpoint: text.optional(),
   token_endpoint: text,
 });
 
@@ -48,7 +48,7 @@ const item = z.object({
     clientId: text,
     clientSecret: text.optional(),
     authMethod: z.enum(CLIENT_AUTH_METHODS),
-    redirectUri: text,
+    redirectUri: text.optional(),
     scopes: texts.optional(),
   }),
   tokens: z.object({

@@ -8,6 +8,8 @@ import type { OAuthDeps } from './token-requests.ts';
 export interface AuthorizationWish {
   authorizationServer: AuthorizationServer;
   client: ClientRegistration;
+  /** Exactly as registered. */
+  redirectUri: string;
   settings: OAuthSettings;
   scopes: string[];
   prompt: 'consent' | undefined;
@@ -39,11 +41,19 @@ export interface AuthorizationRequest {
  * `DISCOVERY_FAILED` when the authorization endpoint is no address for it.
  */
 export async function createAuthorizationRequest(
-  { authorizationServer, client, settings, scopes, prompt, resource }: AuthorizationWish,
+  {
+    authorizationServer,
+    client,
+    redirectUri,
+    settings,
+    scopes,
+    prompt,
+    resource,
+  }: AuthorizationWish,
   deps: OAuthDeps,
 ): Promise<AuthorizationRequest> {
   const { metadata } = authorizationServer;
-  secureUrl(metadata.authorization_endpoint, 'authorization_endpoint');
+  secureUrl(metadata.authorization_endpoint ?? '', 'authorization_endpoint');
   const lib = await import('openid-client');
   const state = lib.randomState();
   const codeVerifier = lib.randomPKCECodeVerifier();
@@ -51,7 +61,6 @@ export async function createAuthorizationRequest(
   const config = new lib.Configuration({ ...metadata }, client.clientId, {}, lib.None());
   // `secureUrl` is stricter: http is for this computer alone.
   lib.allowInsecureRequests(config);
-  const { redirectUri } = client;
   const url = lib.buildAuthorizationUrl(config, {
     ...(prompt && { prompt }),
     ...(settings.audience && { audience: settings.audience }),

@@ -32,9 +32,11 @@ const OFFLINE_ACCESS = 'offline_access';
  * Authorization Flow"), so that nothing is lost. `offline_access` is added to them where it is offered.
  */
 export function chooseScopes(sources: ScopeSources): WantedScopes {
-  const { asked, authorizationServer } = sources;
+  const { asked, authorizationServer, settings } = sources;
   const wanted = asked ?? stepUp(sources);
-  const offered = authorizationServer.metadata.scopes_supported?.includes(OFFLINE_ACCESS) === true;
+  const offers = authorizationServer.metadata.scopes_supported?.includes(OFFLINE_ACCESS) === true;
+  // A client that asks for itself gets no refresh token (RFC 6749 §4.4.3).
+  const offered = offers && settings.grant !== 'client_credentials';
   // Alone it would take the place of the scopes that the server gives to those who name none.
   const added = offered && wanted.length > 0 ? [OFFLINE_ACCESS] : [];
   const scopes = [...new Set([...wanted, ...added])];

@@ -53,11 +53,14 @@ export interface Refusal {
 /** The members of a JSON object, or the parameters of a form; those that are null are left out. */
 export type Fields = Record<string, unknown>;
 
-/** GitHub's names for errors of RFC 6749 §5.2. */
+/** Names of GitHub and Microsoft for errors of RFC 6749 §5.2 and RFC 8628 §3.5. */
 const STANDARD_NAMES: ReadonlyMap<string | undefined, string> = new Map([
   ['bad_verification_code', 'invalid_grant'],
   ['bad_refresh_token', 'invalid_grant'],
+  ['incorrect_device_code', 'invalid_grant'],
   ['incorrect_client_credentials', 'invalid_client'],
+  ['device_flow_disabled', 'unauthorized_client'],
+  ['authorization_declined', 'access_denied'],
 ]);
 
 /** An answer that was read to its end. */

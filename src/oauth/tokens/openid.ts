@@ -21,6 +21,7 @@ const SECRET_PARAMETERS = [
   'client_secret',
   'code',
   'code_verifier',
+  'device_code',
   'refresh_token',
   'token',
 ];

@@ -17,7 +17,7 @@ export interface OAuthDeps extends EndpointDeps {
 }
 
 /** At whose token endpoint who asks for a token, and for what. */
-interface TokenRequest {
+export interface TokenRequest {
   authorizationServer: AuthorizationServer;
   client: ClientRegistration;
   /** RFC 8707; undefined = not sent. */
@@ -76,14 +76,24 @@ export async function refreshTokens(refresh: Refresh, deps: OAuthDeps): Promise<
   return requestTokens(refresh, grant, tokens, deps);
 }
 
-interface Grant {
+/** A grant, as the token endpoint gets it. */
+export interface Grant {
+  /** `grant_type`. */
   type: string;
+  /** For people: `the token request`. */
   what: string;
   parameters: Record<string, string>;
+  /** The error for anything but tokens. */
   toError(refusal: Refusal): McpMasterError;
 }
 
-async function requestTokens(
+/**
+ * Asks a token endpoint for tokens. Rejects with what `toError` makes of a refusal, with `INSECURE_URL`,
+ * and with `CONFIG_INVALID` when the client's credentials can't be used.
+ *
+ * @param before what stays when the answer does not say it
+ */
+export async function requestTokens(
   { authorizationServer, client, resource }: TokenRequest,
   { type, what, parameters, toError }: Grant,
   before: Pick<TokenSet, 'refreshToken' | 'scopes'>,

@@ -29,7 +29,7 @@ export function readTokenResponse(fields: Fields): TokenResponse | string {
     return `its token is of the type ${named}, and only Bearer tokens can be used`;
   }
   const { refresh_token: refreshToken } = fields;
-  const expiresIn = readLifetime(fields['expires_in']);
+  const expiresIn = readSeconds(fields['expires_in']);
   const scope = readScope(fields['scope']);
   return {
     access_token: token,
@@ -40,8 +40,11 @@ export function readTokenResponse(fields: Fields): TokenResponse | string {
   };
 }
 
-/** Zero and the like stand for "unknown": a token that were expired at once would be of no use. */
-function readLifetime(value: unknown): number | undefined {
+/**
+ * A length of time, which some servers send as text. Zero and the like stand for "unknown": what were
+ * over at once would be of no use.
+ */
+export function readSeconds(value: unknown): number | undefined {
   const seconds = typeof value === 'string' && value.trim() !== '' ? Number(value) : value;
   if (typeof seconds !== 'number' || !(seconds > 0 && seconds <= LONGEST_LIFE_S)) return undefined;
   return seconds;

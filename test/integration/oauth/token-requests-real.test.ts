@@ -36,7 +36,8 @@ async function logIn(options: AuthorizationServerOptions = {}, settings: OAuthSe
     deps,
   );
   const common = { authorizationServer, client, resource: RESOURCE };
-  const request = await createAuthorizationRequest({ ...common, settings, ...wanted }, deps);
+  const wish = { ...common, redirectUri: REDIRECT, settings, ...wanted };
+  const request = await createAuthorizationRequest(wish, deps);
   const { url } = await browse(request.url, { stopBeforeCallback: true });
   const exchange = () => exchangeCode({ ...common, request, response: url.searchParams }, deps);
   return { provider, common, deps, lines, request, response: url.searchParams, exchange };

@@ -2,7 +2,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { Authenticator, type AuthenticatorDeps } from '../../../src/auth/authenticator.ts';
 import type { AuthConfig, ServerConfig } from '../../../src/config/config.ts';
 import { McpMasterError } from '../../../src/errors.ts';
-import type { LoginTarget } from '../../../src/oauth/login.ts';
+import type { LoginTarget } from '../../../src/oauth/login-target.ts';
 import { ChallengeRecords } from '../../../src/oauth/store/challenge-records.ts';
 import { memoryLog } from '../../support/memory-log.ts';
 import { serverConfig } from '../../support/server-config.ts';

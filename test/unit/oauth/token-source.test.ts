@@ -280,6 +280,27 @@ describe('TokenSource', () => {
     expect(order).toEqual(['second', 'first']);
   });
 
+  it('keeps nobody waiting for ever, but takes an answer that comes late', async () => {
+    let answer: (tokens: TokenSet) => void = () => {};
+    const world = createSource(() => new Promise((resolve) => (answer = resolve)));
+    await world.logins.save(KEY, someLogin());
+    world.clock.now = HOUR;
+    const first = world.source.accessToken();
+    await vi.waitFor(() => expect(world.renew).toHaveBeenCalledOnce());
+    world.clock.now += 30_000;
+    await expect(world.source.accessToken()).rejects.toMatchObject({
+      code: 'REFRESH_FAILED',
+      message: 'renewing the login takes longer than 30 s',
+      hint: expect.stringContaining('try again in a moment'),
+    });
+    const settled = world.source.settled();
+    answer(renewed(someLogin().tokens, world.clock.now));
+    await settled;
+    expect((await world.logins.read(KEY))?.tokens.refreshToken).toBe('refresh-2');
+    expect(await first).toBe('access-2');
+    expect(world.renew).toHaveBeenCalledOnce();
+  });
+
   it('never sends a spent refresh token again because the new one could not be saved', async () => {
     const sent: (string | undefined)[] = [];
     const { source, logins, keychain, clock } = createSource(async ({ tokens }) => {

@@ -1,0 +1,116 @@
+import { McpMasterError } from '../../errors.ts';
+import type { LoginTarget } from '../login-target.ts';
+import { shownUrl } from '../shown.ts';
+import type { StoredLogin } from '../store/stored-login.ts';
+import {
+  type DeviceAuthorization,
+  type DeviceTokenRequest,
+  redeemDeviceCode,
+  requestDeviceCode,
+} from '../tokens/device-requests.ts';
+import type { TokenSet } from '../tokens/token-set.ts';
+import { unlessAborted } from '../unless-aborted.ts';
+import { checkDevicePages } from './device-pages.ts';
+import { pollUntil } from './poll.ts';
+import {
+  clientFor,
+  type LoginOptions,
+  type Preparation,
+  type PrepareDeps,
+  prepareLogin,
+  wantedScopes,
+} from './prepare-login.ts';
+import { saveLogin } from './save-login.ts';
+
+/** What a login by device code shows to the person. */
+export interface DeviceInvitation {
+  /** Where the code is to be entered: https, or on this computer. */
+  url: string;
+  /** The same with the code in it; undefined where the server has no such address. */
+  urlComplete: string | undefined;
+  userCode: string;
+  /** When the code ends, in milliseconds since the epoch. */
+  expiresAt: number;
+}
+
+/** What {@link logInByDevice} works with. */
+export interface DeviceLoginDeps extends PrepareDeps {
+  /** Shows address and code, and opens the browser; what it rejects with ends the login. */
+  inviteToDevice(invitation: DeviceInvitation): Promise<void>;
+}
+
+/**
+ * Logs a person in who confirms a code in a browser anywhere (RFC 8628): nothing has to come back to
+ * this computer.
+ */
+export async function logInByDevice(
+  target: LoginTarget,
+  options: LoginOptions,
+  deps: DeviceLoginDeps,
+): Promise<StoredLogin> {
+  const { signal } = options;
+  const prepared = await unlessAborted(prepareLogin(target, options, deps), signal);
+  const { found } = prepared;
+  const { device, request } = await unlessAborted(askForCode(prepared, deps), signal);
+  await unlessAborted(deps.inviteToDevice(device), signal);
+  const tokens = await unlessAborted(awaitPerson(device, request, { options, deps }), signal);
+  return saveLogin(target, { ...found, client: request.client, tokens }, deps);
+}
+
+async function askForCode(
+  prepared: Preparation,
+  deps: DeviceLoginDeps,
+): Promise<{ device: DeviceAuthorization; request: DeviceTokenRequest }> {
+  const { target, found } = prepared;
+  const { device_authorization_endpoint: endpoint, issuer } = found.authorizationServer.metadata;
+  if (endpoint === undefined) throw notOffered(issuer);
+  const { scopes } = wantedScopes(prepared);
+  const client = await clientFor(prepared, { scopes, redirectUri: undefined }, deps);
+  const { settings } = target;
+  const device = await requestDeviceCode({ ...found, endpoint, client, scopes, settings }, deps);
+  await checkDevicePages(device, endpoint, deps);
+  const { deviceCode } = device;
+  return { device, request: { ...found, client, scopes, deviceCode } };
+}
+
+function notOffered(issuer: string): McpMasterError {
+  const message = `${shownUrl(issuer)} offers no login by device code: its metadata has no \`device_authorization_endpoint\``;
+  return new McpMasterError('DISCOVERY_FAILED', message, {
+    hint: 'Set `device_authorization_endpoint` in its auth_config if the documentation of the provider names one; else take `grant` out of it, and the login goes through a browser.',
+  });
+}
+
+async function awaitPerson(
+  { intervalMs, expiresAt }: DeviceAuthorization,
+  request: DeviceTokenRequest,
+  { options: { patience, signal }, deps }: { options: LoginOptions; deps: DeviceLoginDeps },
+): Promise<TokenSet> {
+  const { now, log } = deps;
+  const deadline = Math.min(expiresAt, now() + patience);
+  const ask = (timeoutMs: number) => redeemDeviceCode(request, { ...deps, timeoutMs });
+  const { value, failure } = await pollUntil({ deadline, intervalMs, ask, signal }, { now, log });
+  if (value !== undefined) return value;
+  throw deadline === expiresAt ? expired(failure) : outOfPatience(patience, failure);
+}
+
+function expired(failure: McpMasterError | undefined): McpMasterError {
+  const message = `the code has expired before anybody has confirmed it${because(failure)}`;
+  return new McpMasterError('LOGIN_TIMEOUT', message, {
+    hint: failure?.hint ?? 'Start the login again, and enter the new code at once.',
+    cause: failure,
+  });
+}
+
+function outOfPatience(patience: number, failure: McpMasterError | undefined): McpMasterError {
+  const seconds = Math.round(patience / 1000);
+  const message = `nobody has confirmed the code in ${seconds} s${because(failure)}`;
+  return new McpMasterError('LOGIN_TIMEOUT', message, {
+    hint: failure?.hint ?? 'Start the login again; --timeout gives more time.',
+    cause: failure,
+  });
+}
+
+/** Whoever confirmed in vain has to learn that it was the network. */
+function because(failure: McpMasterError | undefined): string {
+  return failure === undefined ? '' : `, and the last request failed: ${failure.message}`;
+}
