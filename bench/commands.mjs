@@ -49,7 +49,7 @@ export async function prepareCommands(backendUrl) {
 }
 
 /** The commands in the order of the table; the first is what the others are compared with. */
-export const COMMANDS = [
+const COMMANDS = [
   { name: 'node -e 0 (A)', args: NOTHING },
   { name: 'node -e 0 (B)', args: NOTHING },
   { name: 'mcp-master --version', args: [BIN, '--version'] },

@@ -4,6 +4,7 @@ import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { notYet } from './not-yet.ts';
 import { createPaint, type Paint, printable } from './render.ts';
+import { counted } from './times.ts';
 import { type GlobalFlags, noConfigurationError } from './workspace.ts';
 
 /** `mcp-master config check [FILE]`: everything that is wrong with a configuration, at once. */
@@ -54,8 +55,4 @@ function renderProblem(file: string, problem: Problem, paint: Paint): string {
     printable(`${where}\n`) +
     `${colour(level)} ${key}${printable(message)} ${paint.dim(`(${code})`)}\n${printable(next)}\n`
   );
-}
-
-function counted(count: number, noun: string): string {
-  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }

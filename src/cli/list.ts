@@ -1,36 +1,15 @@
-import type { Backend } from '../backend/backend.ts';
-import type { Session } from '../backend/connect.ts';
-import { createToolCheck, type LeftOutTool } from '../backend/tool-schemas.ts';
-import type { Config, RejectedServer, ServerConfig } from '../config/config.ts';
-import { type McpMasterError, toMcpMasterError } from '../errors.ts';
+import type { Config, RejectedServer } from '../config/config.ts';
 import type { Redactor } from '../log.ts';
-import { toolFilter } from '../proxy/tool-filter.ts';
 import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
-import { createOwnBackend } from './own-backend.ts';
+import { inspectServer, NOTHING_KNOWN, type ServerReport } from './inspect-server.ts';
 import { createPaint, type Paint, printable, renderTable } from './render.ts';
 import { unknownServer } from './select.ts';
-import { type GlobalFlags, openConfigured, type Workspace } from './workspace.ts';
+import { type GlobalFlags, openConfigured } from './workspace.ts';
 
 /** The flags of `list`. */
 export interface ListFlags extends GlobalFlags {
   server?: string;
-}
-
-/** Where one server stands; null where it did not say. */
-export interface ServerReport {
-  server: string;
-  transport: string;
-  state: 'ready' | 'login_required' | 'error' | 'disabled';
-  /** Counts, after the filters of the configuration. */
-  tools: number | null;
-  resources: number | null;
-  prompts: number | null;
-  /** Milliseconds to connect and to list. */
-  ms: number | null;
-  error: { code: string; message: string; hint: string | null } | null;
-  /** Tools that can't be shown, and why. */
-  left_out: LeftOutTool[];
 }
 
 /** `mcp-master list`: connects to each server at once and tells where it stands. */
@@ -42,7 +21,7 @@ export async function list(context: Context, flags: ListFlags): Promise<number> 
   if (only !== undefined && !names.includes(only)) throw unknownServer(only, names);
   const wanted = ({ name }: { name: string }) => only === undefined || name === only;
   const reports = await Promise.all([
-    ...config.servers.filter(wanted).map((server) => inspect(server, context, workspace)),
+    ...config.servers.filter(wanted).map((server) => inspectServer(server, context, workspace)),
     ...config.rejected.filter(wanted).map(rejection),
   ]);
   await workspace.close();
@@ -54,64 +33,6 @@ export async function list(context: Context, flags: ListFlags): Promise<number> 
   );
   const fine = reports.every(({ state }) => state === 'ready' || state === 'disabled');
   return fine ? EXIT.done : EXIT.failed;
-}
-
-async function inspect(
-  server: ServerConfig,
-  context: Context,
-  { connectDeps }: Workspace,
-): Promise<ServerReport> {
-  const { name, endpoint } = server;
-  const report = { ...NOTHING_KNOWN, server: name, transport: endpoint.kind };
-  if (!server.enabled) return { ...report, state: 'disabled' };
-  const backend = createOwnBackend(server, context.version, connectDeps);
-  const started = context.now();
-  const release = context.onInterrupt(() => void backend.close());
-  try {
-    const session = await backend.connect();
-    const counts = await count(backend, session);
-    const ms = context.now() - started;
-    return { ...report, transport: session.transport, state: 'ready', ...counts, ms };
-  } catch (error) {
-    return { ...report, ...failure(toMcpMasterError(error)) };
-  } finally {
-    await backend.close();
-    release();
-  }
-}
-
-const NOTHING_KNOWN = {
-  tools: null,
-  resources: null,
-  prompts: null,
-  ms: null,
-  error: null,
-  left_out: [],
-};
-
-/** What a server offers, and what of it can't be used. */
-type Offer = Pick<ServerReport, 'tools' | 'resources' | 'prompts' | 'left_out'>;
-
-async function count(backend: Backend, session: Session): Promise<Offer> {
-  const [tools, resources, prompts] = await Promise.all([
-    backend.list(session, 'tools'),
-    backend.list(session, 'resources'),
-    backend.list(session, 'prompts'),
-  ]);
-  const { usable, leftOut } = await createToolCheck()(tools);
-  const isShown = toolFilter(backend.config.tools);
-  const shown = usable.filter(({ name }) => typeof name === 'string' && isShown(name));
-  return {
-    tools: shown.length,
-    resources: resources.length,
-    prompts: prompts.length,
-    left_out: leftOut,
-  };
-}
-
-function failure({ code, message, hint }: McpMasterError): Pick<ServerReport, 'state' | 'error'> {
-  const state = code === 'LOGIN_REQUIRED' ? 'login_required' : 'error';
-  return { state, error: { code, message, hint: hint ?? null } };
 }
 
 function rejection({ name, problems }: RejectedServer): ServerReport {

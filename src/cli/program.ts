@@ -1,12 +1,12 @@
-import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { Command, CommanderError, Option } from 'commander';
 import { LOG_LEVELS } from '../log.ts';
-import type { LoginFlags } from './auth-login.ts';
-import type { LogoutFlags } from './auth-logout.ts';
-import type { MigrateFlags } from './auth-migrate.ts';
-import type { StatusFlags } from './auth-status.ts';
 import type { Context } from './context.ts';
+import type { DoctorFlags } from './doctor.ts';
 import { EXIT } from './exit-codes.ts';
 import type { ListFlags } from './list.ts';
+import { addAuth } from './program/auth-commands.ts';
+import { type Done, once } from './program/options.ts';
+import { addSecret } from './program/secret-commands.ts';
 import { reportError } from './report-error.ts';
 import type { GlobalFlags } from './workspace.ts';
 
@@ -25,8 +25,6 @@ export async function run(argv: string[], context: Context): Promise<number> {
     return reportError(error, context);
   }
 }
-
-type Done = (exitCode: number) => void;
 
 /** Each command's code is loaded when it runs: `serve` has to answer fast. */
 function createProgram(context: Context, done: Done): Command {
@@ -48,6 +46,7 @@ function createProgram(context: Context, done: Done): Command {
   addList(program, context, done);
   addCall(program, context, done);
   addConfig(program, context, done);
+  addDoctor(program, context, done);
   return program.addHelpText('after', EXAMPLES);
 }
 
@@ -57,6 +56,7 @@ Examples:
   mcp-master auth login --server=github       log in through the browser
   mcp-master auth status                      show where each login stands
   mcp-master list                             connect to each server and show where it stands
+  mcp-master doctor                           find out what is wrong, and what to do
   mcp-master call files list_directory '{"path":"/tmp"}'
   mcp-master serve                            what a desktop client starts`;
 
@@ -82,119 +82,6 @@ Example, in the configuration of a desktop client:
     .action(async (_: object, command: Command) => {
       const { serve } = await import('./serve.ts');
       done(await serve(context, command.optsWithGlobals<GlobalFlags>()));
-    });
-}
-
-function addAuth(program: Command, context: Context, done: Done): void {
-  const auth = program.command('auth').description('log in to servers, and out of them');
-  addLogin(auth, context, done);
-  auth
-    .command('status')
-    .description('show where each login stands, and what to do next')
-    .option('--server <name>', 'only this one', once)
-    .option('--check', 'contact the servers: is each login accepted?')
-    .addHelpText('after', '\nExample:\n  mcp-master auth status --json')
-    .action(async (_: object, command: Command) => {
-      const { authStatus } = await import('./auth-status.ts');
-      done(await authStatus(context, command.optsWithGlobals<StatusFlags>()));
-    });
-  auth
-    .command('logout')
-    .description('revoke the tokens of a login where possible, and delete them')
-    .option('--server <name>', 'the server to log out of', once)
-    .option('--all', 'every login of this profile')
-    .addHelpText('after', '\nExample:\n  mcp-master auth logout --server=github')
-    .action(async (_: object, command: Command) => {
-      const { authLogout } = await import('./auth-logout.ts');
-      done(await authLogout(context, command.optsWithGlobals<LogoutFlags>()));
-    });
-  auth
-    .command('migrate')
-    .description('move all logins and secrets into another store')
-    .addOption(
-      new Option('--to <store>', 'where to').choices(['keychain', 'file']).makeOptionMandatory(),
-    )
-    .option('--force', 'forget what can not be read, since its keychain or its key is gone')
-    .addHelpText('after', '\nExample:\n  mcp-master auth migrate --to keychain')
-    .action(async (_: object, command: Command) => {
-      const { authMigrate } = await import('./auth-migrate.ts');
-      done(await authMigrate(context, command.optsWithGlobals<MigrateFlags>()));
-    });
-}
-
-/** How long a person has for a login, in seconds: RFC 8252 leaves it open; tabs get forgotten. */
-const LOGIN_SECONDS = 600;
-
-function addLogin(auth: Command, context: Context, done: Done): void {
-  auth
-    .command('login')
-    .description('log in to a server through the browser')
-    .option('--server <name>', 'the server to log in to', once)
-    .option('--all', 'every server that needs it, one after the other')
-    .option('--no-browser', 'print the address instead of opening a browser (also HEADLESS=true)')
-    .option(
-      '--force',
-      'also when there is a login; a client that was registered is registered anew',
-    )
-    .option('--timeout <seconds>', 'how long to wait for the browser', parseTimeout, LOGIN_SECONDS)
-    .option('--scope <scopes>', 'ask for these instead of what the server names', parseScope)
-    .addHelpText(
-      'after',
-      `
-Examples:
-  mcp-master auth login --server=github
-  mcp-master auth login --all --no-browser`,
-    )
-    .action(async (_: object, command: Command) => {
-      const { authLogin } = await import('./auth-login.ts');
-      done(await authLogin(context, command.optsWithGlobals<LoginFlags>()));
-    });
-}
-
-function parseScope(value: string): string {
-  if (value.trim() !== '') return value;
-  throw new InvalidArgumentError('Expected scopes, separated by spaces.');
-}
-
-/** The last of two would win without a word. */
-function once(value: string, before: string | undefined): string {
-  if (before === undefined) return value;
-  throw new InvalidArgumentError('It was given twice.');
-}
-
-function parseTimeout(value: string): number {
-  const seconds = Number(value);
-  if (Number.isInteger(seconds) && seconds >= 1 && seconds <= LOGIN_SECONDS) return seconds;
-  throw new InvalidArgumentError(`Expected whole seconds, 1 to ${LOGIN_SECONDS}.`);
-}
-
-function addSecret(program: Command, context: Context, done: Done): void {
-  const secret = program
-    .command('secret')
-    .description('store credentials under a name, for keyring:NAME in the configuration');
-  secret
-    .command('set')
-    .description('store the value that stands on stdin, or that is typed unseen')
-    .argument('<name>', 'what to write after keyring:')
-    .addHelpText('after', '\nExample:\n  printf %s "$KEY" | mcp-master secret set acme')
-    .action(async (name: string, _: object, command: Command) => {
-      const { secretSet } = await import('./secret.ts');
-      done(await secretSet(context, name, command.optsWithGlobals<GlobalFlags>()));
-    });
-  secret
-    .command('list')
-    .description('show the names of the stored secrets')
-    .action(async (_: object, command: Command) => {
-      const { secretList } = await import('./secret.ts');
-      done(await secretList(context, command.optsWithGlobals<GlobalFlags>()));
-    });
-  secret
-    .command('delete')
-    .description('delete a stored secret')
-    .argument('<name>', 'its name')
-    .action(async (name: string, _: object, command: Command) => {
-      const { secretDelete } = await import('./secret.ts');
-      done(await secretDelete(context, name, command.optsWithGlobals<GlobalFlags>()));
     });
 }
 
@@ -242,5 +129,17 @@ function addConfig(program: Command, context: Context, done: Done): void {
     .action(async (file: string | undefined, _: object, command: Command) => {
       const { configCheck } = await import('./config-check.ts');
       done(await configCheck(context, file, command.optsWithGlobals<GlobalFlags>()));
+    });
+}
+
+function addDoctor(program: Command, context: Context, done: Done): void {
+  program
+    .command('doctor')
+    .description('look for all that may be wrong: configuration, token store, servers, logins')
+    .option('--server <name>', 'of the servers, only this one', once)
+    .addHelpText('after', '\nExample:\n  mcp-master doctor --server=github')
+    .action(async (_: object, command: Command) => {
+      const { doctor } = await import('./doctor.ts');
+      done(await doctor(context, command.optsWithGlobals<DoctorFlags>()));
     });
 }

@@ -1,6 +1,7 @@
 import { Chalk, type ChalkInstance } from 'chalk';
 import type { Environment } from '../config/config.ts';
 import type { McpMasterError } from '../errors.ts';
+import type { Context } from './context.ts';
 
 /** Colours for one stream. */
 export type Paint = Pick<ChalkInstance, 'bold' | 'dim' | 'green' | 'red' | 'yellow'>;
@@ -9,6 +10,12 @@ export type Paint = Pick<ChalkInstance, 'bold' | 'dim' | 'green' | 'red' | 'yell
 export function createPaint(isTerminal: boolean, env: Environment): Paint {
   const wanted = isTerminal && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
   return new Chalk({ level: wanted ? 1 : 0 });
+}
+
+/** The characters of a line on stdout; without end where no person reads there. */
+export function widthOf({ stdout, terminal }: Pick<Context, 'stdout' | 'terminal'>): number {
+  const columns = 'columns' in stdout ? Number(stdout.columns) : 0;
+  return terminal.stdout && columns > 0 ? columns : Number.POSITIVE_INFINITY;
 }
 
 /** A cell of a table: its text, and how it is painted once it has its width. */

@@ -1,4 +1,4 @@
-import type { RejectedServer, ServerConfig } from '../config/config.ts';
+import type { Config, RejectedServer, ServerConfig } from '../config/config.ts';
 import { didYouMean } from '../config/suggest.ts';
 import { McpMasterError } from '../errors.ts';
 import type { Workspace } from './workspace.ts';
@@ -29,15 +29,18 @@ export function loginServers(
       `Name one with --server, or use --all. There is: ${names}.`,
     );
   }
-  const server = config.servers.find((known) => known.name === name);
-  if (server !== undefined) return [server];
-  throw (
-    rejectedError(name, config.rejected) ??
-    unknownServer(
-      name,
-      config.servers.map((known) => known.name),
-    )
-  );
+  return [serverNamed(name, config)];
+}
+
+/** The server of a name. Throws what is wrong with its entry, or `UNKNOWN_SERVER`. */
+export function serverNamed(
+  name: string,
+  { servers, rejected }: Pick<Config, 'servers' | 'rejected'>,
+): ServerConfig {
+  const server = servers.find((known) => known.name === name);
+  if (server !== undefined) return server;
+  const names = servers.map((known) => known.name);
+  throw rejectedError(name, rejected) ?? unknownServer(name, names);
 }
 
 /** The error for a login at a server that has no use for one. */

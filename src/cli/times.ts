@@ -13,7 +13,15 @@ export function inWords(ms: number): string {
   return hours < 24 ? counted(hours, 'hour') : counted(Math.floor(hours / 24), 'day');
 }
 
-function counted(count: number, unit: string): string {
+/** How long ago something was: `3 minutes ago`, `just now`. */
+export function ago(at: number, now: number): string {
+  return now - at < MOMENT_MS ? 'just now' : `${inWords(now - at)} ago`;
+}
+
+const MOMENT_MS = 5000;
+
+/** `1 tool`, `3 tools`. */
+export function counted(count: number, unit: string): string {
   return `${count} ${unit}${count === 1 ? '' : 's'}`;
 }
 

@@ -46,11 +46,12 @@ describe('auth status', () => {
         has_refresh_token: true,
         scopes: expect.arrayContaining(['mcp:read']),
         issuer: provider.issuer,
-        ...{ last_used: null, last_error: null, next: null },
+        last_used: expect.stringMatching(/^\d{4}-\d\d-\d\dT[\d:.]+Z$/),
+        ...{ last_error: null, next: null },
       },
     ]);
     expect(after.code).toBe(0);
-    const [server, strategy, state, store, expires, refresh, scopes] = rowOf(
+    const [server, strategy, state, store, expires, refresh, used, scopes] = rowOf(
       'api',
       (await home.run(['auth', 'status'])).stdout,
     );
@@ -58,6 +59,7 @@ describe('auth status', () => {
       ...['api', 'delegate_oauth', 'logged in', 'file', 'yes'],
     ]);
     expect(expires).toMatch(/^in (1 hour|59 minutes)$/);
+    expect(used).toMatch(/^(just now|\d+ seconds ago)$/);
     expect(scopes).toContain('mcp:read');
   });
 

@@ -1,0 +1,30 @@
+import type { Config, Problem } from '../config/config.ts';
+import type { ConfigCheck } from '../config/load.ts';
+import { type Finding, fine } from './doctor-finding.ts';
+import { notYet } from './not-yet.ts';
+import { counted } from './times.ts';
+
+/** What `config check` finds; of one server, where one is named, beside what is about no server. */
+export function checkConfiguration(checked: ConfigCheck, only: string | undefined): Finding[] {
+  const { config, file = '' } = checked;
+  const problems = [...checked.problems, ...(config === undefined ? [] : notYet(config))];
+  const findings = problems
+    .map((problem) => findingOf(problem, file, config))
+    .filter(({ server }) => only === undefined || server === null || server === only);
+  if (findings.length > 0) return findings;
+  const servers = counted(config?.servers.length ?? 0, 'server');
+  return [fine({ check: 'configuration', server: null }, `${file}: ${servers}, no problem`)];
+}
+
+function findingOf(problem: Problem, file: string, config: Config | undefined): Finding {
+  const { level, path, line, code, message, hint = null } = problem;
+  const [, subject] = /^server (\S+): /.exec(message) ?? [];
+  const known = [...(config?.servers ?? []), ...(config?.rejected ?? [])];
+  const server = known.find(({ name }) => name === subject)?.name ?? null;
+  const where = line === undefined ? file : `${file}:${line}`;
+  const key = path === '' ? '' : `${path}: `;
+  // Of a server, the message has its key.
+  const own = server === null ? key + message : message.slice(`server ${server}: `.length);
+  const text = `${where}: ${own} (${code})`;
+  return { check: 'configuration', server, level, message: text, hint };
+}

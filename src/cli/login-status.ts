@@ -1,0 +1,137 @@
+import type { ServerConfig } from '../config/config.ts';
+import { loginCommand } from '../oauth/login-command.ts';
+import type { AuthRecord, RecordedError } from '../oauth/store/auth-record.ts';
+import type { LoginEntry } from '../oauth/store/login-index.ts';
+import { isoTime } from './times.ts';
+import type { Workspace } from './workspace.ts';
+
+/** Where the login of a server stands; null where nothing is known, or nothing is to be known. */
+export interface LoginStatus {
+  server: string;
+  strategy: string;
+  /** `locked` and `error` only where the servers were contacted. */
+  state: LoginState;
+  store: string | null;
+  /** RFC 3339. */
+  expires_at: string | null;
+  has_refresh_token: boolean | null;
+  scopes: string[] | null;
+  issuer: string | null;
+  /** RFC 3339; exact to a minute. */
+  last_used: string | null;
+  /** `CODE: message`; null when all is well since. */
+  last_error: string | null;
+  /** The command that mends it. */
+  next: string | null;
+}
+
+export type LoginState =
+  | 'logged_in'
+  | 'expired'
+  | 'login_required'
+  | 'not_needed'
+  | 'locked'
+  | 'error';
+
+/** The status of a server with what it was made of. */
+export interface FoundStatus {
+  status: LoginStatus;
+  server: ServerConfig;
+  /** The record of its login; undefined = there is none that can be read. */
+  entry: LoginEntry | undefined;
+  /** What is written down of its authentication; undefined = nothing is. */
+  record: AuthRecord | undefined;
+}
+
+/** Where a server stands by what is on disk: neither a keychain nor a server is asked. */
+export function statusOf(server: ServerConfig, workspace: Workspace, now: number): FoundStatus {
+  const { authenticator, records } = workspace.credentials;
+  const { name, endpoint } = server;
+  const key = authenticator.loginKey(server);
+  const recordName = authenticator.recordName(server);
+  const record = recordName === undefined ? undefined : records.get(recordName);
+  const entry = key && workspace.credentials.logins.index.get(key.file);
+  const state = stateOf(server, { entry, record, now }, workspace);
+  const status: LoginStatus = {
+    server: name,
+    strategy: endpoint.kind === 'stdio' ? 'none' : endpoint.auth.strategy,
+    state,
+    store: entry?.store ?? null,
+    expires_at: isoTime(entry?.expiresAt),
+    has_refresh_token: entry?.hasRefreshToken ?? null,
+    scopes: entry?.scopes ?? null,
+    issuer: entry?.issuer ?? null,
+    last_used: isoTime(record?.lastUsedAt),
+    last_error: errorText(record?.lastError),
+    next: MENDED_BY_LOGIN.has(state) ? loginCommand(name, key?.commandFlags) : null,
+  };
+  return { status, server, entry, record };
+}
+
+/** How an error is shown where there is room for one line. */
+export function errorText(error: Pick<RecordedError, 'code' | 'message'> | undefined) {
+  return error === undefined ? null : `${error.code}: ${error.message}`;
+}
+
+/** Whether nothing is to be done by a person. */
+export function isFine({ status, server }: FoundStatus): boolean {
+  return !server.enabled || FINE.has(status.state);
+}
+
+const FINE = new Set<LoginState>(['logged_in', 'not_needed']);
+
+const MENDED_BY_LOGIN = new Set<LoginState>(['expired', 'login_required']);
+
+/** What is known of a login. */
+interface Known {
+  entry: LoginEntry | undefined;
+  record: AuthRecord | undefined;
+  now: number;
+}
+
+function stateOf(server: ServerConfig, known: Known, { credentials }: Workspace): LoginState {
+  const { authenticator, challenges, logins } = credentials;
+  const key = authenticator.loginKey(server);
+  if (key === undefined) return 'not_needed';
+  // What a server has refused since its login was made wants another one.
+  const refused = challenges.has(key.file);
+  if (isUnattended(server)) return unattendedState(known, refused);
+  const { entry, now } = known;
+  if (entry === undefined) {
+    const isDamaged = logins.index.version(key.file) !== undefined;
+    return refused || isDamaged || !isDetecting(server) ? 'login_required' : 'not_needed';
+  }
+  if (refused) return 'login_required';
+  const { expiresAt = Number.POSITIVE_INFINITY, hasRefreshToken } = entry;
+  return expiresAt <= now && !hasRefreshToken ? 'expired' : 'logged_in';
+}
+
+/** A token that needs no person is asked for when it is needed, unless the client gets none. */
+function unattendedState({ entry, record }: Known, refused: boolean): LoginState {
+  if (isClientRefused(record?.lastError)) return 'login_required';
+  if (entry === undefined) return 'not_needed';
+  return refused ? 'login_required' : 'logged_in';
+}
+
+/** Whether it was the client that was refused, and not the network that failed. */
+function isClientRefused(error: RecordedError | undefined): boolean {
+  if (error === undefined) return false;
+  // The message has the authorization server's `error` as it came (RFC 6749 §5.2).
+  return CLIENT_REFUSED.has(error.code) || /\b(invalid|unauthorized)_client\b/.test(error.message);
+}
+
+const CLIENT_REFUSED = new Set([
+  'UNAUTHORIZED',
+  'LOGIN_REQUIRED',
+  'ACCESS_DENIED',
+  'INVALID_SCOPE',
+]);
+
+function isUnattended({ endpoint }: ServerConfig): boolean {
+  if (endpoint.kind === 'stdio' || endpoint.auth.strategy !== 'delegate_oauth') return false;
+  return endpoint.auth.oauth.grant === 'client_credentials';
+}
+
+function isDetecting({ endpoint }: ServerConfig): boolean {
+  return endpoint.kind !== 'stdio' && endpoint.auth.strategy === 'detect';
+}
