@@ -108,7 +108,7 @@ export class Authenticator {
 
   /** A refusal in terms of logins: what it means for a person, and the command that helps. */
   explain(server: ServerConfig, error: McpMasterError): McpMasterError {
-    const { logins, journal } = this.#deps;
+    const { logins, challenges, journal } = this.#deps;
     const key = this.loginKey(server);
     const record = this.recordName(server);
     const entry = key && logins.index.get(key.file);
@@ -117,8 +117,12 @@ export class Authenticator {
     const explained =
       key === undefined
         ? error
-        : explainRefusal(error, { server, key, entry, unattended, setback });
-    if (record !== undefined && TOLD.has(explained.code)) journal.failed(record, explained);
+        : explainRefusal(error, { server, key, entry, unattended, setback, challenges });
+    // That nobody has logged in yet is no failure.
+    const isNews = key === undefined || entry !== undefined;
+    if (record !== undefined && isNews && TOLD.has(explained.code)) {
+      journal.failed(record, explained);
+    }
     return explained;
   }
 

@@ -2,6 +2,7 @@ import type { ServerConfig } from '../config/config.ts';
 import { McpMasterError } from '../errors.ts';
 import { loginCommand, loginRequired } from '../oauth/login-command.ts';
 import { shownUrl } from '../oauth/shown.ts';
+import type { ChallengeRecords } from '../oauth/store/challenge-records.ts';
 import type { LoginEntry } from '../oauth/store/login-index.ts';
 import type { LoginKey } from '../oauth/store/login-key.ts';
 
@@ -14,6 +15,7 @@ export interface RefusedRequest {
   unattended: boolean;
   /** Why its token can't be renewed at the moment. */
   setback: McpMasterError | undefined;
+  challenges: Pick<ChallengeRecords, 'inVain'>;
 }
 
 /** A refusal in terms of logins: what it means for a person, and the command that helps. */
@@ -31,10 +33,22 @@ export function explainRefusal(error: McpMasterError, refused: RefusedRequest): 
     return loginRequired(server.name, what, { cause, commandFlags });
   }
   if (code !== 'INSUFFICIENT_SCOPE') return error;
-  return new McpMasterError(code, message, {
-    hint: `Log in again for the scopes that it asks for: ${loginCommand(server.name, commandFlags)}`,
-    cause,
-  });
+  return new McpMasterError(code, message, { hint: stepUpHint(refused), cause });
+}
+
+/** The way to a wider scope (MCP specification, "Step-Up Authorization Flow"), as long as there is one. */
+function stepUpHint({ server, key, entry, unattended, challenges }: RefusedRequest): string {
+  if (unattended) {
+    return 'Add the scopes that it asks for to `scopes` in its auth_config, if the client may have them.';
+  }
+  switch (entry && challenges.inVain(key.file, entry.scopes)) {
+    case 'granted':
+      return 'Ask whoever runs the server what your account may do there: another login is of no use, since this one has the scopes that it asks for.';
+    case 'refused':
+      return 'Ask whoever runs the server to give your account the scopes: another login is of no use, since the last ones asked for them and did not get them.';
+    default:
+      return `Log in again for the scopes that it asks for: ${loginCommand(server.name, key.commandFlags)}`;
+  }
 }
 
 /** Another token might have been accepted, and needs no person but a moment. */

@@ -87,6 +87,7 @@ async function connectRemote(
     url: new URL(endpoint.url),
     client: deps.http,
     headers: () => auth.headers(),
+    onUnauthorized: (sent: Record<string, string>) => auth.onUnauthorized(sent),
     onResponse: (code: number, headers: Record<string, string>) => {
       status = code;
       auth.onRefusal(code, headers);

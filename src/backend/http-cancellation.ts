@@ -63,3 +63,13 @@ export class Cancellation implements CancelSignal {
     });
   }
 }
+
+/** The outcome of `work`, unless the signal aborts before: then it rejects with the signal's reason. */
+export function unlessCancelled<T>(work: Promise<T>, signal: CancelSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const stop = () => reject(signal.reason);
+    signal.addEventListener('abort', stop);
+    if (signal.aborted) stop();
+    void work.then(resolve, reject).finally(() => signal.removeEventListener('abort', stop));
+  });
+}

@@ -3,7 +3,7 @@ import { isObject, type JsonObject } from '../rpc/message.ts';
 import type { HttpResponse } from './http.ts';
 import { readText } from './http-body.ts';
 
-/** Characters of a refusal's body that its error shows. */
+/** Characters of a refusal's body, and of its reason, that its error shows. */
 const EXCERPT = 200;
 
 /** An error page beyond this many bytes is not read. */
@@ -44,7 +44,7 @@ export function refusalJson({ body }: Refusal): JsonObject | undefined {
 
 /**
  * The error for an answer outside 2xx: `UNAUTHORIZED` for 401 and 403, `RATE_LIMITED` for 429, else
- * `BACKEND_PROTOCOL`. Its message has the status and the beginning of the body.
+ * `BACKEND_PROTOCOL`. Its message has the status, and what the challenge or the body says.
  */
 export function statusError(refusal: Refusal): McpMasterError {
   const { origin, what, status } = refusal;
@@ -102,14 +102,21 @@ function forbidden(answered: string, refusal: Refusal): McpMasterError {
   return new McpMasterError('UNAUTHORIZED', `${answered}${why}`, { hint });
 }
 
-/** `error` and `scope` of the challenge (RFC 6750 §3), for people. */
+/** `error`, `error_description` and `scope` of the challenge (RFC 6750 §3), for people. */
 function challenge({ headers }: Refusal): string {
   const sent = headers['www-authenticate'] ?? '';
   const error = /\berror="?([\w-]{1,60})/.exec(sent)?.[1];
   const scope = /\bscope="([^"]{1,200})"/.exec(sent)?.[1];
-  const parts = [error, scope === undefined ? undefined : `scope ${oneLine(scope)}`];
-  const shown = parts.filter((part) => part !== undefined).join(', ');
+  const parts = [error, description(sent), scope && `scope ${oneLine(scope)}`];
+  const shown = parts.filter(Boolean).join(', ');
   return shown === '' ? '' : `: ${shown}`;
+}
+
+/** The server's own words, in quotation marks: a quoted string (RFC 9110 §5.6.4) without its escapes. */
+function description(challenge: string): string | undefined {
+  const quoted = /\berror_description="((?:[^"\\]|\\.)*)"/.exec(challenge)?.[1];
+  const shown = quoted && cut(quoted.replace(/\\(.)/g, '$1'));
+  return shown && `"${shown}"`;
 }
 
 function rateLimited(answered: string, { headers, body }: Refusal): McpMasterError {
@@ -138,9 +145,18 @@ function hintFor(status: number): string {
 }
 
 function excerpt(text: string): string {
+  const shown = cut(text);
+  return shown === '' ? '' : `: ${shown}`;
+}
+
+/**
+ * The beginning of foreign text, on one line. What may be a token (RFC 6750 §2.1) is not cut in two:
+ * whoever masks secrets would not know it again.
+ */
+function cut(text: string): string {
   const line = oneLine(text);
-  if (line === '') return '';
-  return `: ${line.length > EXCERPT ? `${line.slice(0, EXCERPT)}…` : line}`;
+  if (line.length <= EXCERPT) return line;
+  return `${line.slice(0, EXCERPT).replace(/[\w.~+/=-]+$/, '')}…`;
 }
 
 /** Foreign text as one line without control characters. */

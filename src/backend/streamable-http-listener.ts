@@ -24,6 +24,9 @@ const LONGEST_WAIT_MS = 30_000;
 /** A stream that stood this long was a good one, even if nothing came. */
 const STEADY_MS = 10_000;
 
+/** Streams in a row from which nothing came, over two and a half minutes, before it is left alone. */
+const MAX_FAILURES = 10;
+
 /** Refusals in a row, none of them final, before the stream is given up. */
 const MAX_REFUSALS = 5;
 
@@ -32,10 +35,15 @@ const TEMPORARY = new Set([401, 403, 408, 429, 500, 502, 503, 504]);
 
 const TOLD = new Set([401, 403, 429]);
 
+/** What follows a stream: another one after a while, or after a sign of life, or none. */
+type Next = 'retry' | 'rest' | 'end';
+
 /**
  * The stream on which a server sends what belongs to no request (specification 2025-11-25,
  * "Listening for Messages from the Server"). Servers need not have one, and its failures never
- * concern the connection: they are retried with growing waits, and logged for debugging.
+ * concern the connection: they are retried with growing waits, and logged for debugging. A server
+ * that is dead, or that wants a login, is not asked for ever: the stream then rests until the server
+ * has answered a request. Each stream is opened with the headers of that moment.
  */
 export class ServerStream {
   readonly #options: ServerStreamOptions;
@@ -45,6 +53,7 @@ export class ServerStream {
   #failures = 0;
   #refusals = 0;
   #wasOpen = false;
+  #wake: (() => void) | undefined;
 
   constructor(options: ServerStreamOptions) {
     this.#options = options;
@@ -52,13 +61,35 @@ export class ServerStream {
 
   /** Listens until the signal aborts, or the server turns out to have no such stream. Never rejects. */
   async run(signal: Cancellation): Promise<void> {
-    while (!signal.aborted && (await this.#once(signal))) {
-      await signal.sleep(this.#wait()).catch(() => {});
+    while (!signal.aborted) {
+      const next = await this.#once(signal);
+      if (next === 'end') return;
+      if (next === 'rest' || this.#failures >= MAX_FAILURES) await this.#rest(signal);
+      else await signal.sleep(this.#wait()).catch(() => {});
     }
   }
 
-  /** One stream, to its end. Answers whether another one makes sense. */
-  async #once(signal: Cancellation): Promise<boolean> {
+  /** The server has answered a request: a stream that rests is opened again. */
+  wake(): void {
+    this.#wake?.();
+  }
+
+  /** Waits, without a timer, until the stream is woken or ended. */
+  async #rest(signal: Cancellation): Promise<void> {
+    const { log } = this.#options;
+    log.debug('the stream from the server is opened again after the next answer to a request');
+    await new Promise<void>((resolve) => {
+      this.#wake = resolve;
+      signal.addEventListener('abort', resolve);
+      if (signal.aborted) resolve();
+    });
+    if (this.#wake !== undefined) signal.removeEventListener('abort', this.#wake);
+    this.#wake = undefined;
+    this.#failures = 0;
+  }
+
+  /** One stream, to its end. */
+  async #once(signal: Cancellation): Promise<Next> {
     const { session, log, readTimeoutMs } = this.#options;
     const attempt = new Cancellation();
     const stop = () => attempt.abort(signal.reason as Error);
@@ -80,11 +111,13 @@ export class ServerStream {
         this.#lastEventId = undefined;
         this.#options.onProblem(error);
       }
+      // Nothing was sent, and nothing will be before somebody logs in.
+      if (error instanceof McpMasterError && error.code === 'LOGIN_REQUIRED') return 'rest';
     } finally {
       clearTimeout(silence);
       signal.removeEventListener('abort', stop);
     }
-    return true;
+    return 'retry';
   }
 
   async #read({ body }: HttpResponse, silence: NodeJS.Timeout): Promise<void> {
@@ -123,7 +156,7 @@ export class ServerStream {
     this.#failures = 0;
   }
 
-  #refused(response: HttpResponse): boolean {
+  #refused(response: HttpResponse): Next {
     const { log, onRefused } = this.#options;
     const { status } = response;
     // Of a stream that was open before, a 404 means that the session is gone.
@@ -132,7 +165,8 @@ export class ServerStream {
     if (!TEMPORARY.has(status) || this.#refusals >= MAX_REFUSALS) return none(response, log);
     discard(response.body);
     log.debug(`the server answered ${status} to opening its stream`);
-    return true;
+    // There are no other credentials now, and time alone brings none.
+    return status === 401 ? 'rest' : 'retry';
   }
 
   #wait(): number {
@@ -142,8 +176,8 @@ export class ServerStream {
   }
 }
 
-function none(response: HttpResponse, log: Logger): false {
+function none(response: HttpResponse, log: Logger): 'end' {
   discard(response.body);
   log.debug(`the server has no stream of its own (it answered ${response.status})`);
-  return false;
+  return 'end';
 }

@@ -1,6 +1,7 @@
 import type { Message } from '../rpc/message.ts';
-import { type HttpClient, type HttpResponse, isSuccess } from './http.ts';
-import type { CancelSignal } from './http-cancellation.ts';
+import { type HttpClient, type HttpRequest, type HttpResponse, isSuccess } from './http.ts';
+import { discard } from './http-body.ts';
+import { type CancelSignal, unlessCancelled } from './http-cancellation.ts';
 
 /** What the requests of a Streamable HTTP connection are made of. */
 export interface HttpSessionOptions {
@@ -8,7 +9,15 @@ export interface HttpSessionOptions {
   client: HttpClient;
   /** The headers of this moment, the current token included; asked for each request. */
   headers: () => Promise<Record<string, string>>;
+  /**
+   * Asked when the server refuses (401) what `headers` gave: true = other credentials are to be had
+   * now, and the request is sent once more. Default: there are none.
+   */
+  onUnauthorized?: ((sent: Record<string, string>) => Promise<boolean>) | undefined;
 }
+
+/** What a request is beside its headers. */
+type Outgoing = Omit<HttpRequest, 'url' | 'headers' | 'signal'> & { signal: CancelSignal };
 
 /** Methods that only read: carrying one out twice is as good as once. */
 const READING = new Set([
@@ -57,50 +66,59 @@ export class HttpSession {
 
   /** Sends a message; remembers the session id of the answer. */
   async post(message: Message, signal: CancelSignal): Promise<HttpResponse> {
-    const headers = await this.#headers();
-    headers['content-type'] = 'application/json';
-    headers['accept'] = 'application/json, text/event-stream';
-    const { url, client } = this.#options;
     const body = JSON.stringify(message);
     const idempotent = isRepeatable(message);
-    const response = await client.request({
-      url,
-      method: 'POST',
-      headers,
-      body,
-      signal,
-      idempotent,
-    });
+    const response = await this.#authorized(
+      { method: 'POST', body, signal, idempotent },
+      { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
+    );
     if (isSuccess(response)) this.#id = response.headers['mcp-session-id'] ?? this.#id;
     return response;
   }
 
   /** Opens a stream from the server, after the event that it last sent where that is known. */
-  async listen(lastEventId: string | undefined, signal: CancelSignal): Promise<HttpResponse> {
-    const headers = await this.#headers();
-    headers['accept'] = 'text/event-stream';
+  listen(lastEventId: string | undefined, signal: CancelSignal): Promise<HttpResponse> {
+    const headers: Record<string, string> = { accept: 'text/event-stream' };
     if (lastEventId !== undefined) {
       // Ids are UTF-8 on the wire; Node writes a header's characters as single bytes.
       headers['last-event-id'] = Buffer.from(lastEventId).toString('latin1');
     }
-    const { url, client } = this.#options;
-    return client.request({ url, method: 'GET', headers, signal, idempotent: true });
+    return this.#authorized({ method: 'GET', signal, idempotent: true }, headers);
   }
 
-  /** Ends the session, if it has an id. */
+  /** Ends the session, if it has an id. It is over for us whatever the server says to that. */
   async end(signal: CancelSignal): Promise<HttpResponse | undefined> {
     if (this.#id === undefined) return undefined;
-    const headers = await this.#headers();
-    const { url, client } = this.#options;
-    return client.request({ url, method: 'DELETE', headers, signal });
+    return this.#send({ method: 'DELETE', signal }, await this.#options.headers());
   }
 
-  async #headers(): Promise<Record<string, string>> {
-    const headers = { ...(await this.#options.headers()) };
+  /** A request that is sent once more, with other credentials, when the server refuses those it has. */
+  async #authorized(
+    request: Outgoing,
+    added: Readonly<Record<string, string>>,
+  ): Promise<HttpResponse> {
+    const { headers, onUnauthorized } = this.#options;
+    const { signal } = request;
+    const given = await headers();
+    const response = await this.#send(request, given, added);
+    if (response.status !== 401 || onUnauthorized === undefined) return response;
+    // Until it is known whose answer counts, the body waits.
+    if (!(await unlessCancelled(onUnauthorized(given), signal))) return response;
+    discard(response.body);
+    return this.#send(request, await unlessCancelled(headers(), signal), added);
+  }
+
+  #send(
+    request: Outgoing,
+    given: Readonly<Record<string, string>>,
+    added: Readonly<Record<string, string>> = {},
+  ): Promise<HttpResponse> {
+    const { url, client } = this.#options;
+    const headers: Record<string, string> = { ...given };
     if (this.#id !== undefined) headers['mcp-session-id'] = this.#id;
     if (this.#protocolVersion !== undefined) {
       headers['mcp-protocol-version'] = this.#protocolVersion;
     }
-    return headers;
+    return client.request({ ...request, url, headers: Object.assign(headers, added) });
   }
 }

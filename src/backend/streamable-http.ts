@@ -59,7 +59,7 @@ export class StreamableHttpTransport implements Transport {
   readonly #open = new Map<RequestId | Message, Cancellation>();
   readonly #listening = new Cancellation();
   readonly #context: ExchangeContext;
-  #isListening = false;
+  #stream: ServerStream | undefined;
   /** Settles when it is known whether there is a session. */
   #opening: Promise<void> = Promise.resolve();
   #over = false;
@@ -118,7 +118,10 @@ export class StreamableHttpTransport implements Transport {
     const response = await this.#session.post(message, signal);
     if (!isSuccess(response)) {
       await this.#refused(message, response);
-    } else if (isRequest(message)) {
+      return;
+    }
+    this.#stream?.wake();
+    if (isRequest(message)) {
       await receiveAnswer(message, response, this.#context, signal);
     } else {
       discard(response.body);
@@ -157,10 +160,9 @@ export class StreamableHttpTransport implements Transport {
   }
 
   #listen(): void {
-    if (this.#isListening || this.#over) return;
-    this.#isListening = true;
+    if (this.#stream !== undefined || this.#over) return;
     const { log, onResponse } = this.#options;
-    const stream = new ServerStream({
+    this.#stream = new ServerStream({
       ...this.#context,
       log,
       onRefused: ({ status, headers }) => {
@@ -168,7 +170,7 @@ export class StreamableHttpTransport implements Transport {
         else if (this.#session.identified) this.#end(sessionLostError(this.#session.origin, false));
       },
     });
-    void stream.run(this.#listening);
+    void this.#stream.run(this.#listening);
   }
 
   #deliver(message: Message): void {

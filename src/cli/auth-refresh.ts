@@ -40,8 +40,9 @@ export async function authRefresh(context: Context, flags: RefreshFlags): Promis
     // What has become of them is on disk before it is read.
     const { challenges, records } = workspace.credentials;
     await Promise.all([challenges.flush(), records.flush()]);
-    const found = servers.map((server) => statusOf(server, workspace, context.now()));
-    showStatus(found, flags, context);
+    const found = servers.map((server) => statusOf(server, workspace.credentials, context.now()));
+    const told = new Set(servers.flatMap(({ name }, at) => (ends[at] === undefined ? [] : [name])));
+    showStatus(found, { ...flags, told }, context);
     return exitOf(errors, flags);
   } finally {
     await workspace.close();

@@ -21,7 +21,9 @@ export async function authStatus(context: Context, flags: StatusFlags): Promise<
   const servers = await wanted(workspace, flags);
   for (const { name } of workspace.config.rejected)
     workspace.log.error(`server "${name}" is left out: see config check`);
-  const remembered = servers.map((server) => statusOf(server, workspace, context.now()));
+  const remembered = servers.map((server) =>
+    statusOf(server, workspace.credentials, context.now()),
+  );
   const found = flags.check === true ? await checkAll(remembered, context, workspace) : remembered;
   await workspace.close();
   showStatus(found, flags, context);

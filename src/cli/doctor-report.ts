@@ -1,6 +1,6 @@
 import type { Context } from './context.ts';
 import type { Finding } from './doctor-finding.ts';
-import { createPaint, type Paint, printable, widthOf } from './render.ts';
+import { createPaint, type Paint, printable, widthOf, wrap } from './render.ts';
 import { counted } from './times.ts';
 
 /** Longer lines are hard to read, however wide the terminal is. */
@@ -11,7 +11,10 @@ const NARROWEST = 30;
 const MARKS = { ok: '✔', warning: '!', error: '✖' };
 
 /** What people read: each finding on a line, server by server, and what to do at the end. */
-export function renderFindings(findings: Finding[], context: Context): string {
+export function renderFindings(
+  findings: Finding[],
+  context: Pick<Context, 'stdout' | 'terminal' | 'env'>,
+): string {
   const paint = createPaint(context.terminal.stdout, context.env);
   const columns = widthOf(context);
   const width = Number.isFinite(columns) ? Math.min(columns, WIDEST) : columns;
@@ -23,7 +26,7 @@ export function renderFindings(findings: Finding[], context: Context): string {
     const lines = own.map((finding) => line(finding, { paint, width, column }));
     return `${paint.bold(server ?? 'mcp-master')}\n${lines.join('')}`;
   });
-  return [...sections, ending(findings, paint)].join('\n');
+  return [...sections, ending(findings, paint, width)].join('\n');
 }
 
 interface Layout {
@@ -42,7 +45,7 @@ function line({ check, level, message }: Finding, { paint, width, column }: Layo
 }
 
 /** The steps for what is wrong, the errors' first, each once. */
-function ending(findings: Finding[], paint: Paint): string {
+function ending(findings: Finding[], paint: Paint, width: number): string {
   const errors = findings.filter(({ level }) => level === 'error');
   const warnings = findings.filter(({ level }) => level === 'warning');
   const wrong = [...errors, ...warnings];
@@ -52,25 +55,9 @@ function ending(findings: Finding[], paint: Paint): string {
     ...(warnings.length > 0 ? [paint.yellow(counted(warnings.length, 'warning'))] : []),
   ];
   const steps = wrong.flatMap(({ hint, server, check }) =>
-    hint === null ? [] : [`  ${server ?? check.replaceAll('_', ' ')}: ${printable(hint)}\n`],
+    hint === null ? [] : [`${server ?? check.replaceAll('_', ' ')}: ${printable(hint)}`],
   );
-  const next = steps.length === 0 ? '' : `\nNext:\n${[...new Set(steps)].join('')}`;
+  const lines = [...new Set(steps)].map((step) => `  ${wrap(step, width - 4).join('\n    ')}\n`);
+  const next = lines.length === 0 ? '' : `\nNext:\n${lines.join('')}`;
   return `${counts.join(', ')}.\n${next}`;
-}
-
-/** Lines of at most `width` characters; longer words, such as paths, stay whole. */
-function wrap(text: string, width: number): string[] {
-  const lines: string[] = [];
-  for (const paragraph of text.split('\n')) {
-    let current = '';
-    for (const word of paragraph.split(' ')) {
-      const longer = current === '' ? word : `${current} ${word}`;
-      if (longer.length > width && current !== '') {
-        lines.push(current);
-        current = word;
-      } else current = longer;
-    }
-    lines.push(current);
-  }
-  return lines;
 }

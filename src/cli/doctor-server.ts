@@ -27,7 +27,7 @@ export async function checkServer(
 ): Promise<Finding[]> {
   if (!server.enabled) return [fine(at('connection', server), 'it is disabled')];
   // Before the connection, whose success is written down as well.
-  const before = statusOf(server, workspace, context.now());
+  const before = statusOf(server, workspace.credentials, context.now());
   const [report, credentials] = await Promise.all([
     inspectInTime(server, context, workspace),
     soon(credentialsOf(server, context, workspace), server.startupTimeout * 1000),
@@ -37,7 +37,7 @@ export async function checkServer(
   return [
     ...connectionOf(report, server),
     ...toolsOf(report, server),
-    ...loginOf(report, statusOf(server, workspace, now), { now, commandFlags }),
+    ...loginOf(report, statusOf(server, workspace.credentials, now), { now, commandFlags }),
     ...(credentials === 'later' ? [] : credentials),
     ...recordOf(before, report, now),
   ];

@@ -81,7 +81,7 @@ function checkKey(env: Environment, context: Context): Finding[] {
 }
 
 /** Folders of the state folder, all with files `<name>.json`. */
-const STATE = ['logins', 'challenges', 'issuers', 'records', 'secrets', 'tokens'];
+const STATE = ['logins', 'challenges', 'step-ups', 'issuers', 'records', 'secrets', 'tokens'];
 const PROBED = 'records';
 
 /** Whether the state folder can be written to, and is for its owner alone. */

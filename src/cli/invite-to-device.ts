@@ -20,6 +20,7 @@ export async function inviteToDevice(
   const { url, urlComplete } = invitation;
   report.code(server, invitation);
   const opened = await openInBrowser(urlComplete ?? url, work);
+  if (work.closing.aborted) return;
   const check = urlComplete === undefined ? '' : ' Check that it shows the same code.';
   report.say(
     opened ? `A browser was opened.${check}\n` : `Open it in a browser on any device.${check}\n`,

@@ -6,6 +6,9 @@ import type { LoginOutcome } from './login-one.ts';
 import { createPaint, printable, renderError } from './render.ts';
 import { isoTime, untilExpiry } from './times.ts';
 
+/** Lets the code stand out on a terminal; a program gets it as it is. */
+const INDENT = '    ';
+
 /** What `auth login` prints: for people, or one JSON object a line. */
 export interface LoginReport {
   /** The address to open, on a line of its own. */
@@ -43,7 +46,7 @@ export function createLoginReport(context: Context, flags: LoginFlags): LoginRep
         say(`Log in to ${paint.bold(server)} at this address:\n\n`);
         stdout.write(`${url}\n`);
         say('\nand enter this code there:\n\n');
-        stdout.write(`${bold(printable(userCode))}\n`);
+        stdout.write(`${context.terminal.stdout ? INDENT : ''}${bold(printable(userCode))}\n`);
         say('\n');
         if (urlComplete === undefined) return;
         say('Or open this address, which has the code in it:\n\n');

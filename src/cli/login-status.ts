@@ -1,9 +1,11 @@
+import type { Authenticator } from '../auth/authenticator.ts';
 import type { ServerConfig } from '../config/config.ts';
 import { loginCommand } from '../oauth/login-command.ts';
 import type { AuthRecord, RecordedError } from '../oauth/store/auth-record.ts';
-import type { LoginEntry } from '../oauth/store/login-index.ts';
+import type { AuthRecords } from '../oauth/store/auth-records.ts';
+import type { ChallengeRecords } from '../oauth/store/challenge-records.ts';
+import type { LoginEntry, LoginIndex } from '../oauth/store/login-index.ts';
 import { isoTime } from './times.ts';
-import type { Workspace } from './workspace.ts';
 
 /** Where the login of a server stands; null where nothing is known, or nothing is to be known. */
 export interface LoginStatus {
@@ -43,15 +45,23 @@ export interface FoundStatus {
   record: AuthRecord | undefined;
 }
 
+/** What is on disk of logins: no keychain. */
+export interface StatusSources {
+  authenticator: Pick<Authenticator, 'loginKey' | 'recordName' | 'isUnattended'>;
+  logins: { index: Pick<LoginIndex, 'get' | 'version'> };
+  challenges: Pick<ChallengeRecords, 'has'>;
+  records: Pick<AuthRecords, 'get'>;
+}
+
 /** Where a server stands by what is on disk: neither a keychain nor a server is asked. */
-export function statusOf(server: ServerConfig, workspace: Workspace, now: number): FoundStatus {
-  const { authenticator, records } = workspace.credentials;
+export function statusOf(server: ServerConfig, sources: StatusSources, now: number): FoundStatus {
+  const { authenticator, records, logins } = sources;
   const { name, endpoint } = server;
   const key = authenticator.loginKey(server);
   const recordName = authenticator.recordName(server);
   const record = recordName === undefined ? undefined : records.get(recordName);
-  const entry = key && workspace.credentials.logins.index.get(key.file);
-  const state = stateOf(server, { entry, record, now }, workspace);
+  const entry = key && logins.index.get(key.file);
+  const state = stateOf(server, { entry, record, now }, sources);
   const status: LoginStatus = {
     server: name,
     strategy: endpoint.kind === 'stdio' ? 'none' : endpoint.auth.strategy,
@@ -89,13 +99,13 @@ interface Known {
   now: number;
 }
 
-function stateOf(server: ServerConfig, known: Known, { credentials }: Workspace): LoginState {
-  const { authenticator, challenges, logins } = credentials;
+function stateOf(server: ServerConfig, known: Known, sources: StatusSources): LoginState {
+  const { authenticator, challenges, logins } = sources;
   const key = authenticator.loginKey(server);
   if (key === undefined) return 'not_needed';
   // What a server has refused since its login was made wants another one.
   const refused = challenges.has(key.file);
-  if (isUnattended(server)) return unattendedState(known, refused);
+  if (authenticator.isUnattended(server)) return unattendedState(known, refused);
   const { entry, now } = known;
   if (entry === undefined) {
     const isDamaged = logins.index.version(key.file) !== undefined;
@@ -117,8 +127,10 @@ function unattendedState({ entry, record }: Known, refused: boolean): LoginState
 function isClientRefused(error: RecordedError | undefined): boolean {
   if (error === undefined) return false;
   // The message has the authorization server's `error` as it came (RFC 6749 §5.2).
-  return CLIENT_REFUSED.has(error.code) || /\b(invalid|unauthorized)_client\b/.test(error.message);
+  return CLIENT_REFUSED.has(error.code) || CLIENT_ERRORS.test(error.message);
 }
+
+const CLIENT_ERRORS = /\b(invalid_client|unauthorized_client|unsupported_grant_type)\b/;
 
 const CLIENT_REFUSED = new Set([
   'UNAUTHORIZED',
@@ -126,11 +138,6 @@ const CLIENT_REFUSED = new Set([
   'ACCESS_DENIED',
   'INVALID_SCOPE',
 ]);
-
-function isUnattended({ endpoint }: ServerConfig): boolean {
-  if (endpoint.kind === 'stdio' || endpoint.auth.strategy !== 'delegate_oauth') return false;
-  return endpoint.auth.oauth.grant === 'client_credentials';
-}
 
 function isDetecting({ endpoint }: ServerConfig): boolean {
   return endpoint.kind !== 'stdio' && endpoint.auth.strategy === 'detect';

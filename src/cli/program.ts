@@ -135,7 +135,7 @@ function addConfig(program: Command, context: Context, done: Done): void {
 function addDoctor(program: Command, context: Context, done: Done): void {
   program
     .command('doctor')
-    .description('look for all that may be wrong: configuration, token store, servers, logins')
+    .description('look for all that may be wrong, and tell what to do')
     .option('--server <name>', 'of the servers, only this one', once)
     .addHelpText('after', '\nExample:\n  mcp-master doctor --server=github')
     .action(async (_: object, command: Command) => {

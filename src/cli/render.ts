@@ -18,6 +18,23 @@ export function widthOf({ stdout, terminal }: Pick<Context, 'stdout' | 'terminal
   return terminal.stdout && columns > 0 ? columns : Number.POSITIVE_INFINITY;
 }
 
+/** Lines of at most `width` characters; longer words, such as paths, stay whole. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const paragraph of text.split('\n')) {
+    let current = '';
+    for (const word of paragraph.split(' ')) {
+      const longer = current === '' ? word : `${current} ${word}`;
+      if (longer.length > width && current !== '') {
+        lines.push(current);
+        current = word;
+      } else current = longer;
+    }
+    lines.push(current);
+  }
+  return lines;
+}
+
 /** A cell of a table: its text, and how it is painted once it has its width. */
 export interface Cell {
   text: string;

@@ -1,56 +1,67 @@
-import type { AuthRecord } from '../oauth/store/auth-record.ts';
 import type { Context } from './context.ts';
 import type { FoundStatus } from './login-status.ts';
-import { type Cell, createPaint, type Paint, printable, renderTable, widthOf } from './render.ts';
+import {
+  type Cell,
+  createPaint,
+  type Paint,
+  printable,
+  renderTable,
+  widthOf,
+  wrap,
+} from './render.ts';
 import { ago, inWords } from './times.ts';
+
+/** Where it is shown. */
+type Screen = Pick<Context, 'stdout' | 'terminal' | 'env' | 'now'>;
+
+/** How it is shown. */
+interface ShowOptions {
+  json?: boolean;
+  /** Servers whose last errors a person has just read. */
+  told?: ReadonlySet<string>;
+}
 
 /** Prints where logins stand: as JSON, or as a table with the next commands below. */
 export function showStatus(
   found: FoundStatus[],
-  { json }: { json?: boolean },
-  context: Context,
+  { json, told = new Set() }: ShowOptions,
+  context: Screen,
 ): void {
   const statuses = found.map(({ status }) => status);
-  const text = json === true ? `${JSON.stringify(statuses, null, 2)}\n` : render(found, context);
+  const text =
+    json === true ? `${JSON.stringify(statuses, null, 2)}\n` : render(found, told, context);
   context.stdout.write(text);
 }
 
-function render(found: FoundStatus[], context: Context): string {
+function render(found: FoundStatus[], told: ReadonlySet<string>, screen: Screen): string {
   if (found.length === 0) return 'No server is configured.\n';
-  const paint = createPaint(context.terminal.stdout, context.env);
-  const errors = found.flatMap(({ status }) =>
-    status.last_error === null
-      ? []
-      : [`\n${paint.bold(status.server)} ${printable(status.last_error)}\n`],
-  );
+  const paint = createPaint(screen.terminal.stdout, screen.env);
+  const width = widthOf(screen);
+  const errors = found.flatMap(({ status: { server, last_error: error } }) => {
+    if (error === null || told.has(server)) return [];
+    const [first = '', ...more] = wrap(`${server} ${printable(error)}`, width - INDENT.length);
+    const lines = [paint.bold(server) + first.slice(server.length), ...more];
+    return [`\n${lines.join(`\n${INDENT}`)}\n`];
+  });
   const next = found.flatMap(({ status }) => (status.next === null ? [] : [`  ${status.next}\n`]));
   const todo = next.length === 0 ? '' : `\nNext:\n${next.join('')}`;
-  return table(found, context, paint) + errors.join('') + todo;
+  return renderColumns(columnsOf(found, screen, paint), width, paint) + errors.join('') + todo;
 }
 
-const HEADINGS = ['SERVER', 'STRATEGY', 'STATE', 'STORE', 'EXPIRES', 'REFRESH'];
-
-/** With the times of the last use where they leave room for the scopes. */
-function table(found: FoundStatus[], context: Context, paint: Paint): string {
-  const now = context.now();
-  const width = widthOf(context);
-  const rows = found.map((one) => cellsOf(one, now, paint));
-  const withUses = rows.map((row, at) => [...row, { text: lastUse(found[at]?.record, now) }]);
-  const hasRoom = width - lengthOf([...HEADINGS, 'LAST USED'], withUses) >= LEAST_SCOPES;
-  const headings = hasRoom ? [...HEADINGS, 'LAST USED'] : HEADINGS;
-  const columns = hasRoom ? withUses : rows;
-  const left = Math.max(Math.min(width - lengthOf(headings, columns), MOST_SCOPES), LEAST_SCOPES);
-  const whole = columns.map((row, at) => {
-    const scopes = printable(found[at]?.status.scopes?.join(' ') || '-');
-    return [...row, { text: shortened(scopes, left) }];
-  });
-  return renderTable([...headings, 'SCOPES'], whole, paint);
-}
-
+const INDENT = '  ';
 const MOST_SCOPES = 60;
 const LEAST_SCOPES = 8;
 
-function cellsOf({ status, entry }: FoundStatus, now: number, paint: Paint): Cell[] {
+interface Column {
+  heading: string;
+  cells: Cell[];
+}
+
+function columnsOf(found: FoundStatus[], { now }: Screen, paint: Paint): Column[] {
+  const column = (heading: string, cell: (one: FoundStatus) => Cell | string): Column => {
+    const cells = found.map(cell).map((made) => (typeof made === 'string' ? { text: made } : made));
+    return { heading, cells };
+  };
   const colours = {
     logged_in: paint.green,
     expired: paint.red,
@@ -60,29 +71,54 @@ function cellsOf({ status, entry }: FoundStatus, now: number, paint: Paint): Cel
     error: paint.red,
   };
   return [
-    { text: status.server },
-    { text: status.strategy },
-    { text: status.state.replace('_', ' '), paint: colours[status.state] },
-    { text: status.store ?? '-' },
-    { text: entry === undefined ? '-' : expiry(entry.expiresAt, now) },
-    { text: status.has_refresh_token === null ? '-' : status.has_refresh_token ? 'yes' : 'no' },
+    column('SERVER', ({ status }) => status.server),
+    column('STRATEGY', ({ status }) => status.strategy),
+    column('STATE', ({ status: { state } }) => {
+      return { text: state.replace('_', ' '), paint: colours[state] };
+    }),
+    column('STORE', ({ status }) => status.store ?? '-'),
+    column('EXPIRES', ({ entry }) => (entry === undefined ? '-' : expiry(entry.expiresAt, now()))),
+    column('REFRESH', ({ entry }) => (entry && (entry.hasRefreshToken ? 'yes' : 'no')) ?? '-'),
+    column('LAST USED', ({ record }) =>
+      record?.lastUsedAt === undefined ? '-' : ago(record.lastUsedAt, now()),
+    ),
+    column('SCOPES', ({ status }) => printable(status.scopes?.join(' ') || '-')),
   ];
 }
 
-function lastUse(record: AuthRecord | undefined, now: number): string {
-  return record?.lastUsedAt === undefined ? '-' : ago(record.lastUsedAt, now);
+/** What a narrow terminal has no room for, the first to go first: all of it is in the JSON. */
+const DISPENSABLE = ['LAST USED', 'SCOPES', 'STRATEGY', 'STORE', 'REFRESH'];
+
+function renderColumns(all: Column[], width: number, paint: Paint): string {
+  let columns = all;
+  for (const heading of DISPENSABLE) {
+    if (leastWidth(columns) <= width) break;
+    columns = columns.filter((column) => column.heading !== heading);
+  }
+  const left = LEAST_SCOPES + width - leastWidth(columns);
+  const shown = columns.map((column) =>
+    column.heading === 'SCOPES' ? shortened(column, Math.min(left, MOST_SCOPES)) : column,
+  );
+  const rows = all[0]?.cells.map((_, row) => shown.map(({ cells }) => cells[row] ?? { text: '' }));
+  return renderTable(
+    shown.map(({ heading }) => heading),
+    rows ?? [],
+    paint,
+  );
 }
 
-/** The characters of a line of these columns, with the gap after each. */
-function lengthOf(headings: string[], rows: Cell[][]): number {
-  return headings.reduce((sum, heading, at) => {
-    const texts = [heading, ...rows.map((row) => row[at]?.text ?? '')];
-    return sum + Math.max(...texts.map(({ length }) => length)) + 2;
-  }, 0);
+/** Of a line, with gaps of two between the columns. */
+function leastWidth(columns: Column[]): number {
+  const widths = columns.map(({ heading, cells }) => {
+    if (heading === 'SCOPES') return LEAST_SCOPES;
+    return Math.max(heading.length, ...cells.map(({ text }) => text.length));
+  });
+  return widths.reduce((sum, width) => sum + width + 2, -2);
 }
 
-function shortened(text: string, most: number): string {
-  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+function shortened({ heading, cells }: Column, most: number): Column {
+  const cut = (text: string) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
+  return { heading, cells: cells.map((cell) => ({ ...cell, text: cut(cell.text) })) };
 }
 
 function expiry(expiresAt: number | undefined, now: number): string {

@@ -24,13 +24,6 @@ export interface RenewalDeps {
   onFailed(error: McpMasterError): void;
 }
 
-/** What is renewed, and why. */
-export interface Renewal {
-  /** The login as it is known here; undefined = there was none. */
-  known: StoredLogin | undefined;
-  reason: 'expiry' | 'refusal' | 'request';
-}
-
 /**
  * Renews one login under its lock: reads it again, and only if nobody else has renewed it meanwhile asks
  * the server, saves what came, and then hands it out. So a rotating refresh token is spent once, by
@@ -68,20 +61,23 @@ export class Renewer {
    * The login that counts now; undefined when somebody has logged out. Rejects with `REFRESH_REJECTED`
    * when the server says that the stored refresh token is good for nothing any more, and else with what the
    * server, the store or the lock rejects with: then what is stored is as it was.
+   *
+   * @param known the login as it is known here; undefined = there was none
    */
-  renew(renewal: Renewal): Promise<StoredLogin | undefined> {
+  renew(known: StoredLogin | undefined): Promise<StoredLogin | undefined> {
     const { logins, obtain, log } = this.#deps;
     return logins.exclusively(this.#key, async (held) => {
       const stored = await held.read();
       if (stored === undefined) return obtain && held.save(await obtain());
       const current = this.newest(stored);
-      if (this.#isRenewedElsewhere(current, renewal)) {
+      if (this.#isRenewedElsewhere(current, known)) {
         log.debug('another process has renewed the login');
         return current;
       }
       if (!isRenewable(current, this.#deps)) throw rejectedBefore();
+      await held.rehearse(stored);
       // Suspended before anything was sent: somebody else may be at it now.
-      if (!held.isHeld()) return this.renew(renewal);
+      if (!held.isHeld()) return this.renew(known);
       const asking = this.#ask(current, held);
       this.#underway = asking.catch(() => undefined);
       return asking;
@@ -104,7 +100,7 @@ export class Renewer {
     }
   }
 
-  #isRenewedElsewhere(current: StoredLogin, { known }: Renewal): boolean {
+  #isRenewedElsewhere(current: StoredLogin, known: StoredLogin | undefined): boolean {
     return current.revision !== known?.revision && !isDue(current.tokens, this.#deps.now());
   }
 
@@ -114,8 +110,12 @@ export class Renewer {
     try {
       tokens = await renew(current);
     } catch (error) {
-      if (toMcpMasterError(error).code !== 'REFRESH_REJECTED') throw error;
-      return this.#rejected(current, held, error);
+      if (toMcpMasterError(error).code === 'REFRESH_REJECTED') {
+        return this.#rejected(current, held, error);
+      }
+      if (held.isHeld()) throw error;
+      // Suspended meanwhile: another process may have had more luck.
+      return this.renew(current);
     }
     log.info('the login is renewed');
     onRenewed();

@@ -2,10 +2,11 @@ import { McpMasterError, toMcpMasterError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { BackOff } from './back-off.ts';
 import { loginRequired } from './login-command.ts';
-import { type Renewal, type RenewalDeps, Renewer } from './renewer.ts';
+import { type RenewalDeps, Renewer } from './renewer.ts';
 import type { LoginKey } from './store/login-key.ts';
 import type { StoredLogin } from './store/stored-login.ts';
 import { isDue, isRenewable } from './token-life.ts';
+import type { TokenSet } from './tokens/token-set.ts';
 import { soon } from './unless-aborted.ts';
 
 /** A token that is still good is not kept waiting longer for its successor. */
@@ -57,7 +58,7 @@ export class TokenSource {
     const login = await this.#login();
     if (login === undefined) {
       if (this.#deps.obtain === undefined) return undefined;
-      const obtaining = this.#renew({ known: undefined, reason: 'expiry' });
+      const obtaining = this.#renew(undefined);
       return (await this.#inTime(obtaining))?.tokens.accessToken;
     }
     const { expiresAt = Number.POSITIVE_INFINITY, accessToken } = login.tokens;
@@ -68,7 +69,7 @@ export class TokenSource {
       if (left > 0) return accessToken;
       throw this.#expired('has expired and can not be renewed');
     }
-    const renewing = this.#renew({ known: login, reason: 'expiry' });
+    const renewing = this.#renew(login);
     if (left <= 0) return (await this.#inTime(renewing))?.tokens.accessToken;
     // What can't be renewed now, or not fast, is used to its very end; after a logout it is not.
     const patience = Math.min(left / 2, this.#left(SHORT_PATIENCE_MS));
@@ -89,10 +90,9 @@ export class TokenSource {
       if (login === undefined) return false;
       if (login.tokens.accessToken !== refused) return true;
       if (!isRenewable(login, this.#deps) || this.#isAtRest(refused)) return false;
-      const renewed = await this.#inTime(this.#renew({ known: login, reason: 'refusal' }));
-      const token = renewed?.tokens.accessToken;
-      if (token === undefined || token === refused) return false;
-      this.#rest(refused, token);
+      const renewed = await this.#inTime(this.#renew(login));
+      if (renewed === undefined || renewed.tokens.accessToken === refused) return false;
+      this.#rest(refused, renewed.tokens);
       return true;
     } catch (error) {
       this.#deps.log.debug(`no other token: ${toMcpMasterError(error).message}`);
@@ -119,7 +119,7 @@ export class TokenSource {
       throw this.#expired('can not be renewed: it has no refresh token');
     }
     this.#backOff.clear();
-    const renewed = await this.#orLoginRequired(this.#renew({ known, reason: 'request' }));
+    const renewed = await this.#orLoginRequired(this.#renew(known));
     if (renewed === undefined) throw this.#loginRequired('somebody has just logged out of it');
   }
 
@@ -153,11 +153,11 @@ export class TokenSource {
     return login;
   }
 
-  #renew(renewal: Renewal): Promise<StoredLogin | undefined> {
-    const failure = this.#backOff.failure(renewal.known?.revision);
+  #renew(known: StoredLogin | undefined): Promise<StoredLogin | undefined> {
+    const failure = this.#backOff.failure(known?.revision);
     if (failure !== undefined) return Promise.reject(failure);
     if (this.#renewing === undefined) this.#renewingSince = this.#deps.now();
-    this.#renewing ??= this.#renewOnce(renewal).finally(() => {
+    this.#renewing ??= this.#renewOnce(known).finally(() => {
       this.#renewing = undefined;
     });
     return this.#renewing;
@@ -177,13 +177,13 @@ export class TokenSource {
     });
   }
 
-  async #renewOnce(renewal: Renewal): Promise<StoredLogin | undefined> {
+  async #renewOnce(known: StoredLogin | undefined): Promise<StoredLogin | undefined> {
     try {
-      const login = this.#remember(await this.#renewer.renew(renewal));
+      const login = this.#remember(await this.#renewer.renew(known));
       this.#backOff.clear();
       return login;
     } catch (error) {
-      this.#backOff.note(renewal.known?.revision, toMcpMasterError(error));
+      this.#backOff.note(known?.revision, toMcpMasterError(error));
       this.#deps.onFailed(toMcpMasterError(error));
       throw error;
     }
@@ -215,10 +215,13 @@ export class TokenSource {
     return token === refused && this.#deps.now() < until;
   }
 
-  #rest(refused: string, token: string): void {
+  #rest(refused: string, { accessToken, obtainedAt, expiresAt }: TokenSet): void {
     const { token: last, rest: lastRest = 0 } = this.#afterRefusal ?? {};
     const rest = last === refused ? Math.min(lastRest * 2, LONGEST_REST_MS) : FIRST_REST_MS;
-    this.#afterRefusal = { token, rest, until: this.#deps.now() + rest };
+    // After half of its life it may well have ended at the server: renewing so often is no flood.
+    const halfway = obtainedAt + ((expiresAt ?? Number.POSITIVE_INFINITY) - obtainedAt) / 2;
+    const until = Math.min(this.#deps.now() + rest, halfway);
+    this.#afterRefusal = { token: accessToken, rest, until };
   }
 
   async #orLoginRequired<T>(renewing: Promise<T>): Promise<T> {

@@ -84,6 +84,11 @@ class EncryptedFiles implements SecretStore {
     return removeFile(this.#fileOf(account));
   }
 
+  /** By writing another file beside it. */
+  rehearse(): Promise<void> {
+    return this.probe();
+  }
+
   probe(): Promise<void> {
     return probeStore(this);
   }

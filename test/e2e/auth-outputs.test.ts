@@ -149,6 +149,7 @@ describe('auth status --check', () => {
     });
     await Promise.all(['good', 'refused', 'down'].map((name) => home.logIn([name])));
     refused.expireAccessTokens();
+    refused.script({ token: () => respond(400, { error: 'invalid_grant' }) });
     await down.close();
     // Nobody has asked the servers yet.
     const remembered = await home.json(['auth', 'status']);

@@ -11,7 +11,6 @@ import {
   onTestFinished,
   type TestContext,
 } from 'vitest';
-import type { JsonObject } from '../../src/rpc/message.ts';
 import { BIN, strippedEnv } from '../support/bin.ts';
 import { type AuthHome, createAuthHome } from '../support/oauth/auth-home.ts';
 import {
@@ -238,12 +237,17 @@ describe.skipIf(process.platform === 'win32')('a folder that is read-only', () =
     expect(JSON.parse(end.stdout)).toEqual(failed);
     expect(end.code).toBe(5);
     expect((await asNobody(home, ['list'], context)).code).toBe(0);
-    // A refusal can't be remembered there, which fails nothing else.
+    // What a renewal would bring could not be saved: so the refresh token is not spent, either.
     faulty.expireAccessTokens();
-    const refused = await asNobody(home, ['list'], context);
-    const states = JSON.parse(refused.stdout).map(({ state }: JsonObject) => state);
-    expect(states).toEqual(['login_required', 'ready']);
+    const listed = async () => JSON.parse((await asNobody(home, ['list'], context)).stdout);
+    expect(await listed()).toMatchObject([
+      { state: 'error', error: { code: 'STORE_UNAVAILABLE', hint } },
+      { state: 'ready' },
+    ]);
     expect(await home.keptFiles()).toEqual(before);
+    expect(faulty.seen.grants('refresh_token')).toEqual([]);
+    for (const folder of folders) await chmod(folder, 0o700);
+    expect(await listed()).toMatchObject([{ state: 'ready' }, { state: 'ready' }]);
   });
 
   it('fails the first login, too', async (context) => {

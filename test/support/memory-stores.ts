@@ -34,6 +34,10 @@ export class MemoryStore implements SecretStore {
     this.items.set(account, value);
   }
 
+  async rehearse(): Promise<void> {
+    this.#count();
+  }
+
   async delete(account: string): Promise<boolean> {
     this.#count();
     return this.items.delete(account);

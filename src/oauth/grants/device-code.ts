@@ -1,4 +1,4 @@
-import { McpMasterError } from '../../errors.ts';
+import { McpMasterError, toMcpMasterError } from '../../errors.ts';
 import type { LoginTarget } from '../login-target.ts';
 import { shownUrl } from '../shown.ts';
 import type { StoredLogin } from '../store/stored-login.ts';
@@ -21,6 +21,9 @@ import {
   wantedScopes,
 } from './prepare-login.ts';
 import { saveLogin } from './save-login.ts';
+
+/** A server counts whole seconds, and began to before its answer was here. */
+const ROUNDING_MS = 2000;
 
 /** What a login by device code shows to the person. */
 export interface DeviceInvitation {
@@ -52,8 +55,7 @@ export async function logInByDevice(
   const prepared = await unlessAborted(prepareLogin(target, options, deps), signal);
   const { found } = prepared;
   const { device, request } = await unlessAborted(askForCode(prepared, deps), signal);
-  await unlessAborted(deps.inviteToDevice(device), signal);
-  const tokens = await unlessAborted(awaitPerson(device, request, { options, deps }), signal);
+  const tokens = await unlessAborted(inviteAndAwait(device, request, { options, deps }), signal);
   return saveLogin(target, { ...found, client: request.client, tokens }, deps);
 }
 
@@ -80,23 +82,54 @@ function notOffered(issuer: string): McpMasterError {
   });
 }
 
+/** How the person is waited for. */
+interface Waiting {
+  options: LoginOptions;
+  deps: DeviceLoginDeps;
+}
+
+/** Asks from the beginning: a browser may take its time to open. */
+async function inviteAndAwait(
+  device: DeviceAuthorization,
+  request: DeviceTokenRequest,
+  { options, deps }: Waiting,
+): Promise<TokenSet> {
+  const over = new AbortController();
+  const signal = AbortSignal.any([options.signal, over.signal]);
+  const waiting = awaitPerson(device, request, { options: { ...options, signal }, deps });
+  try {
+    const [tokens] = await Promise.all([waiting, deps.inviteToDevice(device)]);
+    return tokens;
+  } finally {
+    over.abort();
+  }
+}
+
 async function awaitPerson(
   { intervalMs, expiresAt }: DeviceAuthorization,
   request: DeviceTokenRequest,
-  { options: { patience, signal }, deps }: { options: LoginOptions; deps: DeviceLoginDeps },
+  { options: { patience, signal }, deps }: Waiting,
 ): Promise<TokenSet> {
   const { now, log } = deps;
   const deadline = Math.min(expiresAt, now() + patience);
-  const ask = (timeoutMs: number) => redeemDeviceCode(request, { ...deps, timeoutMs });
+  const ask = (timeoutMs: number) =>
+    redeemDeviceCode(request, { ...deps, timeoutMs }).catch((error: unknown) => {
+      throw now() >= expiresAt - ROUNDING_MS ? forgotten(toMcpMasterError(error)) : error;
+    });
   const { value, failure } = await pollUntil({ deadline, intervalMs, ask, signal }, { now, log });
   if (value !== undefined) return value;
   throw deadline === expiresAt ? expired(failure) : outOfPatience(patience, failure);
 }
 
-function expired(failure: McpMasterError | undefined): McpMasterError {
+/** Servers forget a code that has expired, and then know it as little as any other. */
+function forgotten(error: McpMasterError): McpMasterError {
+  return error.code === 'TOKEN_REQUEST_FAILED' ? expired() : error;
+}
+
+function expired(failure?: McpMasterError): McpMasterError {
   const message = `the code has expired before anybody has confirmed it${because(failure)}`;
   return new McpMasterError('LOGIN_TIMEOUT', message, {
-    hint: failure?.hint ?? 'Start the login again, and enter the new code at once.',
+    hint: failure?.hint ?? 'Start the login again, and enter the new code before it expires.',
     cause: failure,
   });
 }

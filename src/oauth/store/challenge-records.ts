@@ -3,6 +3,7 @@ import { toMcpMasterError } from '../../errors.ts';
 import type { Challenge } from '../discovery/challenge.ts';
 import { parseJson } from './json.ts';
 import type { StateFiles } from './state-files.ts';
+import { StepUpRecords, type Vain } from './step-up-records.ts';
 
 const FOLDER = 'challenges';
 const VERSION = 1;
@@ -27,16 +28,20 @@ export class ChallengeRecords {
   readonly #warn: (message: string) => void;
   /** What was written last, so that a server that refuses each request costs one write. */
   readonly #written = new Map<string, string>();
+  /** What is on its way to the disk: it counts already. */
+  readonly #underWay = new Map<string, string>();
   readonly #writing = new Set<Promise<void>>();
+  readonly #stepUps: StepUpRecords;
 
   constructor(files: StateFiles, warn: (message: string) => void) {
     this.#files = files;
     this.#warn = warn;
+    this.#stepUps = new StepUpRecords(files);
   }
 
   /** Undefined when the server has demanded nothing since its last login. */
   get(file: string): Challenge | undefined {
-    const text = this.#files.read(FOLDER, file);
+    const text = this.#underWay.get(file) ?? this.#files.read(FOLDER, file);
     if (text === undefined) return undefined;
     const { data } = schema.safeParse(parseJson(text));
     if (data === undefined) {
@@ -54,7 +59,11 @@ export class ChallengeRecords {
     // A wider scope that was asked for is not forgotten over the next plain 401.
     if (challenge.error !== WIDER && this.get(file)?.error === WIDER) return;
     this.#written.set(file, text);
-    this.#inBackground(this.#files.write(FOLDER, file, text));
+    this.#underWay.set(file, text);
+    const writing = this.#files.write(FOLDER, file, text).finally(() => {
+      if (this.#underWay.get(file) === text) this.#underWay.delete(file);
+    });
+    this.#inBackground(writing);
   }
 
   /** Remembers that a login is needed, where nothing is known of what for. */
@@ -78,7 +87,17 @@ export class ChallengeRecords {
   }
 
   has(file: string): boolean {
-    return this.#files.version(FOLDER, file) !== undefined;
+    return this.#underWay.has(file) || this.#files.version(FOLDER, file) !== undefined;
+  }
+
+  /**
+   * Why another login would not meet the wider scope that a server demands of a login with these
+   * scopes; undefined where it may, and where nothing of that kind is demanded.
+   */
+  inVain(file: string, granted: readonly string[]): Vain | undefined {
+    const demand = this.get(file);
+    if (demand?.error !== WIDER) return undefined;
+    return this.#stepUps.inVain(file, { demanded: demand.scopes ?? [], granted });
   }
 
   /** Forgets a demand that a request with a token has met; one for a wider scope stays. */
@@ -88,7 +107,20 @@ export class ChallengeRecords {
     this.#inBackground(this.#files.remove(FOLDER, file));
   }
 
-  async clear(file: string): Promise<void> {
+  /**
+   * Forgets a demand for the sake of a new login.
+   *
+   * @param granted the scopes of that login: should the server demand more all the same, it is known that a
+   * login was tried. Undefined = there is no login any more, and nothing to be known of it
+   */
+  async clear(file: string, granted?: readonly string[]): Promise<void> {
+    const demand = this.get(file);
+    const isStepUp = granted !== undefined && demand?.error === WIDER;
+    this.#inBackground(
+      isStepUp
+        ? this.#stepUps.note(file, { demanded: demand.scopes ?? [], granted })
+        : this.#stepUps.clear(file),
+    );
     await this.flush();
     this.#written.delete(file);
     await this.#files.remove(FOLDER, file);

@@ -14,6 +14,8 @@ export type NewLogin = Omit<StoredLogin, 'revision'>;
 export interface HeldLogin {
   /** As {@link Logins.read}. */
   read(): Promise<StoredLogin | undefined>;
+  /** Makes sure, before the tokens of a login are spent, that the store will take its new ones. */
+  rehearse(login: StoredLogin): Promise<void>;
   /** Whether that is still so: see {@link HeldLock}. */
   isHeld(): boolean;
   /** Saves it, whatever there is. */
@@ -88,6 +90,7 @@ export class Logins {
     return this.#locks.hold(lockName(key), (lock) =>
       work({
         read: () => this.read(key),
+        rehearse: (login) => this.#stores.current().rehearse(key.account, serialiseLogin(login)),
         isHeld: () => lock.isHeld(),
         save: (login) => this.#save(key, login),
         replace: (login) => this.#replace(key, { login, revision: randomUUID() }, lock),

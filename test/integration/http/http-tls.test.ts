@@ -9,7 +9,7 @@ import { createTempFolder, type TempFolder } from '../../support/bin.ts';
 import { type Certificates, makeCertificates } from '../../support/http/certificates.ts';
 import { startProxy } from '../../support/http/connect-proxy.ts';
 import { connectTo, request, testClient } from '../../support/http/connection.ts';
-import { startServer } from '../../support/http/scripted-server.ts';
+import { type Handler, startServer } from '../../support/http/scripted-server.ts';
 
 const root = fileURLToPath(new URL('../../..', import.meta.url));
 
@@ -25,18 +25,26 @@ beforeAll(async () => {
 
 afterAll(() => bundle.remove());
 
-async function secureServer({ key, cert }: Certificates) {
-  const server = createSecureServer({ key, cert });
-  const started = await startServer((_, response) => response.end('fine'), server);
-  return new URL(`https://127.0.0.1:${started.port}/mcp`);
+const fine: Handler = (_, response) => response.end('fine');
+
+async function startSecure({ key, cert }: Certificates, handle: Handler) {
+  const started = await startServer(handle, createSecureServer({ key, cert }));
+  return { ...started, url: new URL(`https://127.0.0.1:${started.port}/mcp`) };
 }
 
+const secureServer = async (certificates: Certificates) =>
+  (await startSecure(certificates, fine)).url;
+
 /** What a process with this environment gets: a status, or the code of an error. */
-async function askInChild(url: URL, env: Record<string, string>): Promise<string> {
+async function askInChild(
+  url: URL,
+  env: Record<string, string>,
+  method: 'GET' | 'POST' | 'DELETE' = 'GET',
+): Promise<string> {
   const program = join(root, 'test/support/http/child-request.mjs');
   const client = join(bundle.path, 'client.mjs');
   const run = promisify(execFile);
-  const { stdout } = await run(process.execPath, [program, url.href, client], { env });
+  const { stdout } = await run(process.execPath, [program, url.href, client, method], { env });
   return stdout.trim();
 }
 
@@ -91,5 +99,26 @@ describe('certificates', () => {
       code: 'BACKEND_PROTOCOL',
       hint: expect.stringContaining('http://'),
     });
+  });
+});
+
+describe('a redirect from https to http', () => {
+  test.each(['GET', 'POST', 'DELETE'] as const)('is not followed: %s', async (method) => {
+    const certificates = makeCertificates();
+    const plain = await startServer(fine);
+    const statuses = [301, 302, 303, 307, 308];
+    const secure = await startSecure(certificates, ({ path }, response) => {
+      response.writeHead(Number(path.slice(1)), { location: plain.url.href }).end();
+    });
+    const env = { NODE_EXTRA_CA_CERTS: certificates.authorityFile };
+    const asked = statuses.map((status) =>
+      askInChild(new URL(`/${status}`, secure.url), env, method),
+    );
+    expect(await Promise.all(asked)).toEqual(statuses.map(() => 'BACKEND_PROTOCOL'));
+    expect(secure.received).toHaveLength(5);
+    for (const { headers } of secure.received) {
+      expect(headers).toMatchObject({ authorization: 'Bearer the-token', 'x-api-key': 'the-key' });
+    }
+    expect(plain.connections()).toBe(0);
   });
 });

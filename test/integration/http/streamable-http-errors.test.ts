@@ -59,6 +59,30 @@ describe('refusals', () => {
     expect(refusals).toEqual([[401, challenge]]);
   });
 
+  test('401 shows what the challenge says, on one line, and not all of a long text', async () => {
+    const told = async (challenge: string) => {
+      const { error } = await failureOf(answer(401, 'no', { 'www-authenticate': challenge }));
+      return (error as Error).message.replace(/^.* answered 401 to tools\/call/, '');
+    };
+    expect(
+      await told(
+        'Bearer error="invalid_token", error_description="The \\"access\\" token\t has  expired", scope="a b"',
+      ),
+    ).toBe(': invalid_token, "The "access" token has expired", scope a b');
+    expect(await told('Bearer error_description="log in"')).toBe(': "log in"');
+    expect(await told('Bearer error="invalid_token", error_description=""')).toBe(
+      ': invalid_token',
+    );
+    const long = await told(`Bearer error_description="${'so '.repeat(2000)}"`);
+    expect(long).toBe(`: "${'so '.repeat(66)}…"`);
+    // Half a token would not be masked.
+    const token = 'AbCdEf-_.~+/=0123456789'.repeat(4);
+    const repeated = `Bearer error_description="${'so '.repeat(50)}${token} is not good"`;
+    expect(await told(repeated)).toBe(`: "${'so '.repeat(50)}…"`);
+    const open = `Bearer error_description="${'\\x'.repeat(3000)}`;
+    expect(await told(open)).toBe('');
+  });
+
   test('403 shows the error and scope of the challenge', async () => {
     const challenge = 'Bearer error="insufficient_scope", scope="repo read:user"';
     const { error } = await failureOf(answer(403, 'no', { 'www-authenticate': challenge }));
@@ -90,10 +114,10 @@ describe('refusals', () => {
   });
 
   test('500 shows 200 characters of its body on one line', async () => {
-    const { error } = await failureOf(answer(500, `boom\n\tat line\u0007 ${'x'.repeat(10_000)}`));
+    const { error } = await failureOf(answer(500, `boom\n\tat line\u0007 ${'x,'.repeat(10_000)}`));
     expect(error).toMatchObject({ code: 'BACKEND_PROTOCOL' });
     const { message } = error as Error;
-    expect(message).toMatch(/500 to tools\/call: boom at line x+…$/);
+    expect(message).toMatch(/500 to tools\/call: boom at line (x,)+…$/);
     expect(message.length).toBeLessThan(300);
   });
 

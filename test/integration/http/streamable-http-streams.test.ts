@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { connectTo, INITIALIZED, request, until } from '../../support/http/connection.ts';
+import { event, note } from '../../support/http/events.ts';
 import {
   type Handler,
   json,
@@ -7,11 +8,6 @@ import {
   startServer,
   stream,
 } from '../../support/http/scripted-server.ts';
-
-const event = (value: object, id?: string) =>
-  `${id === undefined ? '' : `id: ${id}\n`}data: ${JSON.stringify(value)}\n\n`;
-
-const note = (n: number) => ({ jsonrpc: '2.0', method: 'notifications/message', params: { n } });
 
 /** Whether a message is the notification with this number. */
 const isNote = (n: number) => (message: object) =>

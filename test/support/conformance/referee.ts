@@ -1,4 +1,4 @@
-/** Runs the server scenarios of the MCP conformance suite and reads its verdicts. */
+/** Runs the MCP conformance suite, and reads its verdicts on servers. */
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import spawn from 'cross-spawn';
@@ -8,7 +8,7 @@ import type { JsonObject } from '../../../src/rpc/message.ts';
 const PACKAGES = ['-p', 'node@22', '-p', '@modelcontextprotocol/conformance@0.2.0-alpha.12'];
 
 /** The revision whose scenarios are run, those that the suite doesn't score included. */
-const REVISION = '2025-11-25';
+export const REVISION = '2025-11-25';
 
 /** Milliseconds that a scenario may take; the suite's own default is twice as long. */
 const SCENARIO_DEADLINE = 15_000;
@@ -26,7 +26,8 @@ export interface Check {
 /** The checks of each scenario, in the order in which the suite ran them. */
 export type Verdicts = ReadonlyMap<string, readonly Check[]>;
 
-interface Ended {
+/** How the suite's program ended; `code` is null when it took too long. */
+export interface Ended {
   code: number | null;
   output: string;
 }
@@ -71,8 +72,8 @@ async function readVerdicts(folder: string): Promise<Verdicts> {
   return verdicts;
 }
 
-/** Runs the suite's program; `code` is null when it was ended after `deadline` milliseconds. */
-function conformance(args: readonly string[], deadline: number): Promise<Ended> {
+/** Runs the suite's program; it is ended after `deadline` milliseconds. */
+export function conformance(args: readonly string[], deadline: number): Promise<Ended> {
   const child = spawn('npx', ['-y', ...PACKAGES, 'conformance', ...args], {
     stdio: ['ignore', 'pipe', 'pipe'],
     env: refereeEnv(),
@@ -102,8 +103,12 @@ function conformance(args: readonly string[], deadline: number): Promise<Ended> 
   });
 }
 
-/** npm tries again for over a minute unless told otherwise, which is long where there is no net. */
+/**
+ * npm tries again for over a minute unless told otherwise, which is long where there is no net; and for what
+ * it has already, it needs none.
+ */
 const IMPATIENT = {
+  npm_config_prefer_offline: 'true',
   npm_config_fetch_retry_mintimeout: '1000',
   npm_config_fetch_retry_maxtimeout: '3000',
 };

@@ -15,6 +15,8 @@ export interface AuthorizationServerOptions extends ProviderOptions {
   path?: string;
   /** Default: any free one. */
   port?: number;
+  /** Seconds between two requests for the tokens of a device code; default 1. */
+  deviceInterval?: number;
 }
 
 /** A real authorization server (oidc-provider 9) on 127.0.0.1. */
@@ -47,6 +49,7 @@ export async function startAuthorizationServer(
   });
   const provider = new Provider(issuer, configuration);
   const seen = watch(provider);
+  sayInterval(provider, options.deviceInterval ?? 1);
   const issued = rememberTokens(provider);
   handle = route(provider, mount, seen);
   return {
@@ -102,6 +105,7 @@ const ENDPOINTS: Readonly<Record<string, Endpoint>> = {
   registration: 'register',
   authorization: 'authorize',
   token: 'token',
+  device_authorization: 'device',
   revocation: 'revoke',
 };
 
@@ -129,6 +133,15 @@ function watch(provider: Provider): SeenRequests {
     if (wasReused(error)) seen.reused.push(String(params['refresh_token']));
   });
   return seen;
+}
+
+/** The provider says nothing of it, which means five seconds (RFC 8628 §3.2). */
+function sayInterval(provider: Provider, interval: number): void {
+  provider.use(async (ctx, next) => {
+    await next();
+    const isDevice = ctx.oidc?.route === 'device_authorization' && ctx.status === 200;
+    if (isDevice) ctx.body = { ...Object(ctx.body), interval };
+  });
 }
 
 function endpointOf({ oidc, path }: Context): Endpoint {

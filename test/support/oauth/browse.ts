@@ -4,6 +4,8 @@ import { CookieJar } from './cookie-jar.ts';
 export interface BrowseOptions {
   /** What is typed as the name; default `alice`. */
   user?: string;
+  /** What is typed where a code is asked for (RFC 8628 §3.3). */
+  userCode?: string;
   /** Says no when asked for consent. */
   deny?: boolean;
   /** Does not follow the redirect to the callback: its URL is the result, for pasting. */
@@ -113,7 +115,9 @@ class Person {
   }
 
   #valueOf(input: string): string {
-    return attribute(input, 'value') ?? this.#options.user ?? 'alice';
+    const { user = 'alice', userCode } = this.#options;
+    const typed = attribute(input, 'name') === 'user_code' ? userCode : user;
+    return attribute(input, 'value') ?? typed ?? '';
   }
 
   #likes(button: string): boolean {

@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type { IncomingHttpHeaders } from 'node:http';
 import { type Answer, respond } from './answers.ts';
 import type { KnownClient } from './provider-configuration.ts';
-import type { Params } from './seen-requests.ts';
+import { DEVICE_GRANT, type Params } from './seen-requests.ts';
 
 type Registered = Pick<
   KnownClient,
@@ -17,10 +17,12 @@ export class ClientBook {
     for (const client of known) this.#clients.set(client.client_id, client);
   }
 
-  /** RFC 7591 §3.2.1; without redirect URIs it is `invalid_redirect_uri` (§3.2.2). */
+  /** RFC 7591 §3.2.1; without the redirect URIs that its flow needs it is `invalid_redirect_uri` (§3.2.2). */
   register(params: Params): Answer {
-    const { redirect_uris: uris, token_endpoint_auth_method: asked } = params;
-    if (!Array.isArray(uris) || uris.length === 0 || !uris.every((uri) => URL.canParse(uri))) {
+    const { redirect_uris: given, token_endpoint_auth_method: asked } = params;
+    const uris = given === undefined && isForDevices(params) ? [] : given;
+    const enough = Array.isArray(uris) && (uris.length > 0 || given === undefined);
+    if (!enough || !uris.every((uri) => URL.canParse(uri))) {
       return respond(400, { error: 'invalid_redirect_uri' });
     }
     const method = asked ?? 'client_secret_basic';
@@ -60,6 +62,12 @@ export class ClientBook {
 }
 
 const SUPPORTED = ['none', 'client_secret_basic', 'client_secret_post'] as const;
+
+/** RFC 8628 has no redirects. */
+function isForDevices({ grant_types: grants, response_types: responses }: Params): boolean {
+  const isDevice = Array.isArray(grants) && grants.includes(DEVICE_GRANT);
+  return isDevice && Array.isArray(responses) && responses.length === 0;
+}
 
 function isSupported(method: unknown): method is (typeof SUPPORTED)[number] {
   return SUPPORTED.some((supported) => supported === method);

@@ -3,7 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import { type Answer, redirect, respond } from './answers.ts';
 import { ClientBook } from './client-book.ts';
 import type { KnownClient } from './provider-configuration.ts';
-import type { Params, SeenRequests } from './seen-requests.ts';
+import { DEVICE_GRANT, type Params, type SeenRequests } from './seen-requests.ts';
 import type { TokenInfo } from './token-checker.ts';
 
 /** What one login has led to: the newest refresh token is good, those before it are spent. */
@@ -40,6 +40,7 @@ export class GrantBook {
   readonly #options: GrantBookOptions;
   readonly #clients: ClientBook;
   readonly #codes = new Map<string, Code>();
+  readonly #byDeviceCode = new Map<string, Grant>();
   readonly #byRefreshToken = new Map<string, Grant>();
   readonly #accessTokens = new Map<string, { grant: Grant; expires: number }>();
 
@@ -70,13 +71,34 @@ export class GrantBook {
     return redirect(answer);
   }
 
-  /** RFC 6749 §4.1.3 and §6 */
+  /** RFC 8628 §3.1, for a person who confirms at once. */
+  device(params: Params, headers: IncomingHttpHeaders): Answer {
+    const client = this.#clients.authenticate(params, headers);
+    if (client === undefined) return respond(401, { error: 'invalid_client' });
+    const { issuer } = this.#options;
+    const deviceCode = `device-${randomUUID()}`;
+    this.#byDeviceCode.set(deviceCode, newGrant(params, client.client_id));
+    return respond(200, {
+      device_code: deviceCode,
+      user_code: 'WDJB-MJHT',
+      verification_uri: `${issuer}/device`,
+      verification_uri_complete: `${issuer}/device?user_code=WDJB-MJHT`,
+      expires_in: 600,
+      interval: 1,
+    });
+  }
+
+  /** RFC 6749 §4.1.3, §4.4.2 and §6, RFC 8628 §3.4 */
   token(params: Params, headers: IncomingHttpHeaders): Answer {
     const client = this.#clients.authenticate(params, headers);
     if (client === undefined) return respond(401, { error: 'invalid_client' });
     switch (params['grant_type']) {
       case 'authorization_code':
         return this.#redeem(params, client.client_id);
+      case DEVICE_GRANT:
+        return this.#redeemDeviceCode(params, client.client_id);
+      case 'client_credentials':
+        return this.#issue(newGrant(params, client.client_id), { renewable: false });
       case 'refresh_token':
         return this.#refresh(params, client.client_id);
       default:
@@ -111,9 +133,7 @@ export class GrantBook {
   }
 
   #newCode(params: Params, clientId: string, redirectUri: string): string {
-    const scope = String(params['scope'] ?? '');
-    const resource = typeof params['resource'] === 'string' ? params['resource'] : undefined;
-    const grant = { clientId, scope, resource, refreshToken: undefined, over: false };
+    const grant = newGrant(params, clientId);
     const code = randomUUID();
     const challenge = String(params['code_challenge']);
     this.#codes.set(code, { clientId, redirectUri, challenge, grant });
@@ -134,6 +154,14 @@ export class GrantBook {
     return this.#issue(code.grant);
   }
 
+  #redeemDeviceCode(params: Params, clientId: string): Answer {
+    const given = String(params['device_code']);
+    const grant = this.#byDeviceCode.get(given);
+    this.#byDeviceCode.delete(given);
+    if (grant?.clientId !== clientId) return respond(400, { error: 'invalid_grant' });
+    return this.#issue(grant);
+  }
+
   #refresh(params: Params, clientId: string): Answer {
     const token = String(params['refresh_token']);
     const grant = this.#byRefreshToken.get(token);
@@ -150,21 +178,28 @@ export class GrantBook {
   }
 
   /** RFC 6749 §5.1 */
-  #issue(grant: Grant): Answer {
+  #issue(grant: Grant, { renewable = true } = {}): Answer {
     const accessToken = `access-${randomUUID()}`;
-    const refreshToken = `refresh-${randomUUID()}`;
     const seconds = this.#options.accessTokenSeconds;
     this.#accessTokens.set(accessToken, { grant, expires: Date.now() + seconds * 1000 });
-    this.#byRefreshToken.set(refreshToken, grant);
-    grant.refreshToken = refreshToken;
+    if (renewable) {
+      grant.refreshToken = `refresh-${randomUUID()}`;
+      this.#byRefreshToken.set(grant.refreshToken, grant);
+    }
     return respond(200, {
       access_token: accessToken,
       token_type: 'Bearer',
       expires_in: seconds,
-      refresh_token: refreshToken,
+      ...(renewable && { refresh_token: grant.refreshToken }),
       scope: grant.scope,
     });
   }
+}
+
+function newGrant(params: Params, clientId: string): Grant {
+  const scope = String(params['scope'] ?? '');
+  const resource = typeof params['resource'] === 'string' ? params['resource'] : undefined;
+  return { clientId, scope, resource, refreshToken: undefined, over: false };
 }
 
 /** RFC 6749 §4.1.2.1, RFC 7636 §4.4.1 */

@@ -9,7 +9,7 @@ import {
   type ProtectionOptions,
 } from './protected-resource.ts';
 import { type KnownClient, RESOURCE_SCOPES } from './provider-configuration.ts';
-import { type Endpoint, type Params, SeenRequests } from './seen-requests.ts';
+import { DEVICE_GRANT, type Endpoint, type Params, SeenRequests } from './seen-requests.ts';
 import type { TokenChecker } from './token-checker.ts';
 
 /** A request as an {@link Override} gets it. */
@@ -160,6 +160,7 @@ function endpointAt(pathname: string, { path, resource }: Parts): Endpoint {
     [`${path}/register`]: 'register',
     [`${path}/authorize`]: 'authorize',
     [`${path}/token`]: 'token',
+    [`${path}/device_authorization`]: 'device',
     [`${path}/revoke`]: 'revoke',
   };
   return known[pathname] ?? 'other';
@@ -176,6 +177,7 @@ function rightAnswer(
     'GET authorize': () => book.authorize(params),
     'POST register': () => book.register(params),
     'POST token': () => book.token(params, headers),
+    'POST device': () => book.device(params, headers),
     'POST revoke': () => book.revoke(params, headers),
   };
   return rights[`${method} ${endpoint}`]?.() ?? found(undefined);
@@ -188,11 +190,17 @@ function metadata({ origin, path }: Parts): object {
     issuer,
     authorization_endpoint: `${issuer}/authorize`,
     token_endpoint: `${issuer}/token`,
+    device_authorization_endpoint: `${issuer}/device_authorization`,
     registration_endpoint: `${issuer}/register`,
     revocation_endpoint: `${issuer}/revoke`,
     scopes_supported: RESOURCE_SCOPES,
     response_types_supported: ['code'],
-    grant_types_supported: ['authorization_code', 'refresh_token'],
+    grant_types_supported: [
+      'authorization_code',
+      'refresh_token',
+      'client_credentials',
+      DEVICE_GRANT,
+    ],
     token_endpoint_auth_methods_supported: ['none', 'client_secret_basic', 'client_secret_post'],
     code_challenge_methods_supported: ['S256'],
     authorization_response_iss_parameter_supported: true,

@@ -9,6 +9,7 @@ declare module 'oidc-provider/lib/provider.js' {
     path: string;
     query: Record<string, string | string[]>;
     status: number;
+    body: unknown;
     /** Absent when no route has matched. */
     oidc?: { route: string; body?: unknown };
   }

@@ -2,13 +2,14 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import {
   type Authorized,
   authInfoOf,
+  type McpSessionsOptions,
   sseSessions,
   streamableHttpSessions,
 } from './mcp-sessions.ts';
 import type { TokenChecker, TokenInfo } from './token-checker.ts';
 
 /** How an MCP server is protected. All but the authorization server may be left out. */
-export interface ProtectionOptions {
+export interface ProtectionOptions extends McpSessionsOptions {
   authorizationServer: TokenChecker;
   /** `http`: Streamable HTTP. `sse`: the deprecated transport, at `/sse`. */
   transport?: 'http' | 'sse';
@@ -57,6 +58,8 @@ export interface ProtectedResource {
   opened(): number;
   /** Forgets the sessions: their requests get a 404. */
   forget(): void;
+  /** The name of each tool that ran, once for each time. */
+  ran(): readonly string[];
   /** The metadata that belongs at this path; undefined for any other path. */
   metadataAt(path: string): object | undefined;
   /** Answers a request, whose body was read; resolves with whether it was for the endpoint. */
@@ -72,7 +75,7 @@ export function createProtectedResource(
 ): ProtectedResource {
   const sse = options.transport === 'sse';
   const path = sse ? '/sse' : '/mcp';
-  const sessions = sse ? sseSessions('/messages') : streamableHttpSessions();
+  const sessions = sse ? sseSessions('/messages', options) : streamableHttpSessions(options);
   const gate = new Gate(`${origin}${path}`, options);
   const requests: ProtectedRequest[] = [];
   const handle = async (request: Authorized, response: ServerResponse, text: string) => {
@@ -85,9 +88,9 @@ export function createProtectedResource(
     else response.writeHead(refusal.status, refusal.headers).end();
     return true;
   };
-  const { announce, opened, forget } = sessions;
+  const { announce, opened, forget, ran } = sessions;
   return {
-    ...{ resource: gate.resource, requests, announce, opened, forget, handle },
+    ...{ resource: gate.resource, requests, announce, opened, forget, ran, handle },
     authorizations: () => [...new Set(requests.flatMap(({ authorization = [] }) => authorization))],
     metadataAt: (at) => (at === gate.metadataPath ? gate.metadata() : undefined),
   };

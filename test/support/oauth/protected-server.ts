@@ -23,8 +23,8 @@ export interface ProtectedServer extends Omit<ProtectedResource, 'handle' | 'met
 }
 
 /**
- * Starts an MCP server of the SDK (tools `echo`, `whoami` and `erase`, which needs one more scope) that
- * checks each token with its authorization server. It can be used outside of a test, too.
+ * Starts an MCP server of the SDK (tools `echo`, `whoami` and `erase`, which needs one more scope; `count`
+ * where asked for) that checks each token with its authorization server. It can be used outside of a test, too.
  */
 export async function startProtectedServer({
   port,

@@ -1,5 +1,6 @@
 import { createMemoryAdapter } from 'oidc-provider/lib/adapters/memory_adapter.js';
 import type { Token } from 'oidc-provider/lib/provider.js';
+import { deviceScreens } from './device-screens.ts';
 
 /** A client that the authorization server knows without registration (RFC 7591 §2). */
 export interface KnownClient {
@@ -36,6 +37,8 @@ export interface ProviderOptions {
   refreshTokens?: 'offline_access' | 'always' | 'never';
   /** Whether a refresh token is good for one refresh only; default true. */
   rotation?: boolean;
+  /** How long a device code is good; default 600. */
+  deviceCodeSeconds?: number;
 }
 
 /** Scopes of resources that are known unless others are given. */
@@ -99,6 +102,7 @@ function features(options: ProviderOptions, scopes: string[]): object {
     devInteractions: { enabled: false },
     registration: { enabled: options.registration ?? true },
     clientCredentials: { enabled: true },
+    deviceFlow: { enabled: true, ...deviceScreens },
     revocation: {
       enabled: true,
       allowedPolicy: async (_ctx: unknown, client: { clientId: string }, token: Token) =>
@@ -119,6 +123,7 @@ function lifetimes(options: ProviderOptions): object {
     ClientCredentials: access,
     IdToken: access,
     AuthorizationCode: 60,
+    DeviceCode: options.deviceCodeSeconds ?? 600,
     RefreshToken: options.refreshTokenSeconds ?? DAY,
     Interaction: 600,
     Session: DAY,

@@ -12,7 +12,7 @@ import { type Exchange, startTokenRelay, type TokenRelay } from './token-relay.t
 const SECONDS = 120;
 
 /** The life of an access token, in seconds. */
-export const LIFE_SECONDS = 2;
+const LIFE_SECONDS = 2;
 
 /** A token is renewed when a fifth of its life is left. */
 const MARGIN_MS = LIFE_SECONDS * 200;
@@ -82,8 +82,10 @@ export function storedExpiry({ path }: AuthHome, server: string): number | undef
 export function earlyRefreshes({ exchanges }: TokenRelay): Exchange[] {
   return exchanges.filter((exchange, index) => {
     if (exchange.grant !== 'refresh_token') return false;
-    const before = exchanges.slice(0, index).findLast(({ issued }) => issued !== undefined);
-    const refusedFrom = (Math.floor((before?.begunAt ?? 0) / 1000) + LIFE_SECONDS) * 1000;
+    const origin = exchanges
+      .slice(0, index)
+      .findLast(({ issued }) => issued?.refreshToken === exchange.shown);
+    const refusedFrom = (Math.floor((origin?.begunAt ?? 0) / 1000) + LIFE_SECONDS) * 1000;
     const renewedFrom = (exchange.noted ?? 0) - MARGIN_MS;
     return exchange.begunAt < Math.min(refusedFrom, renewedFrom);
   });

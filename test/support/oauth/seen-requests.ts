@@ -11,6 +11,8 @@ export type Endpoint =
   | 'jwks'
   | 'register'
   | 'authorize'
+  /** RFC 8628 §3.1 */
+  | 'device'
   | 'token'
   | 'revoke'
   | 'mcp'
@@ -34,6 +36,15 @@ export interface SeenRequest {
   error?: string | undefined;
 }
 
+/** The grant type of RFC 8628. */
+export const DEVICE_GRANT = 'urn:ietf:params:oauth:grant-type:device_code';
+
+type GrantType =
+  | 'authorization_code'
+  | 'refresh_token'
+  | 'client_credentials'
+  | typeof DEVICE_GRANT;
+
 /** Everything that an authorization server was asked, in order: tests count with it. */
 export class SeenRequests {
   readonly all: SeenRequest[] = [];
@@ -46,7 +57,7 @@ export class SeenRequests {
   }
 
   /** The token requests of one grant type. */
-  grants(type: 'authorization_code' | 'refresh_token' | 'client_credentials'): SeenRequest[] {
+  grants(type: GrantType): SeenRequest[] {
     return this.at('token').filter(({ params }) => params['grant_type'] === type);
   }
 

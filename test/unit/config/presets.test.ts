@@ -45,6 +45,29 @@ describe('a provider', () => {
     expect(await oauthOf({ provider })).toStrictEqual(expected);
   });
 
+  const MICROSOFT = 'https://login.microsoftonline.com/common/oauth2/v2.0';
+
+  it.each([
+    ['github', 'https://github.com/login/device/code'],
+    ['google', undefined],
+    ['microsoft', `${MICROSOFT}/devicecode`],
+  ])(
+    '%s knows where a login by device code begins, and adds nothing for the browser',
+    async (provider, expected) => {
+      const oauth = await oauthOf({ provider, grant: 'device_code' });
+      expect(oauth.deviceAuthorizationEndpoint).toBe(expected);
+      expect(oauth.extraParams).toBeUndefined();
+    },
+  );
+
+  it.each([
+    [{ token_endpoint: `${MICROSOFT.replace('common', 'contoso')}/token` }],
+    [{ issuer: 'https://other.example' }],
+  ])("has no device code for the user's own %j", async (own) => {
+    const oauth = await oauthOf({ provider: 'microsoft', grant: 'device_code', ...own });
+    expect(oauth.deviceAuthorizationEndpoint).toBeUndefined();
+  });
+
   it('leaves what the user gives', async () => {
     const given = {
       client_id: 'id',

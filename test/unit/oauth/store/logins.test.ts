@@ -27,6 +27,15 @@ describe('Logins', () => {
     expect((await logins.read(KEY))?.client.clientSecret).toBe('registered-secret');
   });
 
+  it('keeps a login of a grant without a redirect and without an authorization endpoint', async () => {
+    const { logins } = memoryLogins();
+    const { redirectUri: _, ...client } = someLogin().client;
+    const metadata = { issuer: 'https://as.example', token_endpoint: 'https://as.example/token' };
+    const login = someLogin({ client, authorizationServer: { metadata, source: 'settings' } });
+    const { revision } = await logins.save(KEY, login);
+    expect(await logins.read(KEY)).toEqual({ ...login, revision });
+  });
+
   it('does not store what the configuration knows of the client', async () => {
     const { logins, keychain } = memoryLogins();
     const client = {

@@ -23,6 +23,16 @@ function choose(sources: Partial<ScopeSources>, offered: string[] | undefined = 
 }
 
 describe('chooseScopes', () => {
+  test('a client that asks for itself gets no offline_access unless it names it', () => {
+    const settings = { grant: 'client_credentials' as const };
+    const offered = ['offline_access'];
+    expect(choose({ settings, resourceScopes: ['read'] }, offered)).toBe('read');
+    const named = { ...settings, scopes: ['read', 'offline_access'] };
+    expect(choose({ settings: named }, offered)).toBe('read offline_access');
+    const device = { settings: { grant: 'device_code' as const }, resourceScopes: ['read'] };
+    expect(choose(device, offered)).toBe('read offline_access (consent)');
+  });
+
   const all = {
     asked: ['asked'],
     settings: { scopes: ['configured'] },

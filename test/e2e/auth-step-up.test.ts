@@ -1,0 +1,56 @@
+import { describe, expect, it } from 'vitest';
+import { respond } from '../support/oauth/answers.ts';
+import { createAuthHome } from '../support/oauth/auth-home.ts';
+import {
+  type Script,
+  startMisbehavingAuthorizationServer,
+} from '../support/oauth/misbehaving-authorization-server.ts';
+import { untilTestEnds } from '../support/oauth/test-lifetime.ts';
+
+const COMMAND = 'mcp-master auth login --server=api';
+
+/** Calls are never allowed, whatever the token. */
+const mcp: NonNullable<Script['mcp']> = ({ headers, params }) => {
+  if (headers.authorization === undefined || params['method'] !== 'tools/call') return undefined;
+  const challenge = 'Bearer error="insufficient_scope", scope="mcp:write"';
+  return respond(403, '', { 'www-authenticate': challenge });
+};
+
+/** A server with this script, a person who has logged in to it, and a `serve` that runs on. */
+async function start(script: Script) {
+  const home = await createAuthHome();
+  const server = await untilTestEnds(startMisbehavingAuthorizationServer({ ...script, mcp }));
+  await home.configure({ api: { url: server.url.href } });
+  expect(await home.logIn(['api'])).toMatchObject({ code: 0 });
+  const client = await home.serve();
+  await client.listTools();
+  return {
+    server,
+    logIn: () => home.logIn(['api']),
+    /** What a person reads who has called a tool. */
+    async call(): Promise<string> {
+      const { error } = await client.request('tools/call', { name: 'api__whoami', arguments: {} });
+      expect(error).toMatchObject({ code: -32000, data: { code: 'INSUFFICIENT_SCOPE' } });
+      return String(error?.message);
+    },
+    /** The scopes that each login has asked for. */
+    asked: () =>
+      server.seen.all
+        .filter(({ endpoint }) => endpoint === 'authorize')
+        .map(({ params }) => String(params['scope']).split(' ').sort().join(' ')),
+  };
+}
+
+describe('a server that demands a wider scope for ever', () => {
+  it('gets no other login from somebody whose login has the scope', async () => {
+    const { call, logIn, asked } = await start({});
+    expect(await call()).toContain(COMMAND);
+    await logIn();
+    for (let calls = 0; calls < 5; calls += 1) {
+      const told = await call();
+      expect(told).toContain('another login is of no use, since this one has the scopes');
+      expect(told).not.toContain(COMMAND);
+    }
+    expect(asked()).toEqual(['mcp:read', 'mcp:read mcp:write']);
+  });
+});
