@@ -49,7 +49,7 @@ export interface FoundStatus {
 export interface StatusSources {
   authenticator: Pick<Authenticator, 'loginKey' | 'recordName' | 'isUnattended'>;
   logins: { index: Pick<LoginIndex, 'get' | 'version'> };
-  challenges: Pick<ChallengeRecords, 'has'>;
+  challenges: Pick<ChallengeRecords, 'has' | 'inVain'>;
   records: Pick<AuthRecords, 'get'>;
 }
 
@@ -103,10 +103,11 @@ function stateOf(server: ServerConfig, known: Known, sources: StatusSources): Lo
   const { authenticator, challenges, logins } = sources;
   const key = authenticator.loginKey(server);
   if (key === undefined) return 'not_needed';
-  // What a server has refused since its login was made wants another one.
-  const refused = challenges.has(key.file);
-  if (authenticator.isUnattended(server)) return unattendedState(known, refused);
   const { entry, now } = known;
+  // What a server has refused since its login was made wants another one, if that is of any use.
+  const inVain = entry && challenges.inVain(key.file, entry.scopes);
+  const refused = challenges.has(key.file) && inVain === undefined;
+  if (authenticator.isUnattended(server)) return unattendedState(known, refused);
   if (entry === undefined) {
     const isDamaged = logins.index.version(key.file) !== undefined;
     return refused || isDamaged || !isDetecting(server) ? 'login_required' : 'not_needed';

@@ -79,8 +79,7 @@ export class BackendPool {
   failures(name: string): McpMasterError[] {
     return this.backends.flatMap(({ config, state }) => {
       if (config.prefix === '' || !name.startsWith(config.prefix + SEPARATOR)) return [];
-      const error = state.phase === 'failed' ? state.error : this.#unlisted.get(config.name);
-      return error === undefined ? [] : [error];
+      return (state.phase === 'failed' ? state.error : this.#unlisted.get(config.name)) ?? [];
     });
   }
 
@@ -214,8 +213,9 @@ export class BackendPool {
     const read = async (kind: keyof Lists) => {
       lists[kind] = await backend.list(session, kind);
     };
+    const outcomes = await Promise.allSettled(kinds.map(read));
     this.#unlisted.delete(config.name);
-    for (const outcome of await Promise.allSettled(kinds.map(read))) {
+    for (const outcome of outcomes) {
       if (outcome.status === 'rejected') this.#listingFailed(backend, outcome.reason);
     }
     if (Object.keys(lists).length === 0) return;

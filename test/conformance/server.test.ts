@@ -29,7 +29,7 @@ import { EXPECTED_CHANGES, EXPECTED_DIFFERENCES } from './expected-differences.t
 const FETCH_DEADLINE = 180_000;
 
 /** Milliseconds for all scenarios of one way. */
-const RUN_DEADLINE = 120_000;
+const RUN_DEADLINE = 240_000;
 
 /** How many scenarios the pinned suite has for the revision. */
 const SCENARIOS = 33;

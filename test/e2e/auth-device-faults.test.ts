@@ -7,7 +7,7 @@ import {
   respond,
   silence,
 } from '../support/oauth/answers.ts';
-import { createAuthHome, openAuthHome } from '../support/oauth/auth-home.ts';
+import { openAuthHome } from '../support/oauth/auth-home.ts';
 import {
   first,
   type Override,
@@ -15,7 +15,6 @@ import {
   startMisbehavingAuthorizationServer,
 } from '../support/oauth/misbehaving-authorization-server.ts';
 import { DEVICE_GRANT } from '../support/oauth/seen-requests.ts';
-import { untilTestEnds } from '../support/oauth/test-lifetime.ts';
 
 /** An error response (RFC 6749 §5.2, RFC 8628 §3.5). */
 function refuse(error: string, status = 400): Override {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { respond } from '../support/oauth/answers.ts';
+import { changed, respond } from '../support/oauth/answers.ts';
 import { createAuthHome } from '../support/oauth/auth-home.ts';
 import {
   type Script,
@@ -25,7 +25,7 @@ async function start(script: Script) {
   const client = await home.serve();
   await client.listTools();
   return {
-    server,
+    home,
     logIn: () => home.logIn(['api']),
     /** What a person reads who has called a tool. */
     async call(): Promise<string> {
@@ -43,8 +43,10 @@ async function start(script: Script) {
 
 describe('a server that demands a wider scope for ever', () => {
   it('gets no other login from somebody whose login has the scope', async () => {
-    const { call, logIn, asked } = await start({});
+    const { home, call, logIn, asked } = await start({});
     expect(await call()).toContain(COMMAND);
+    const state = async () => (await home.json(['auth', 'status'])).value;
+    expect(await state()).toMatchObject([{ state: 'login_required', next: COMMAND }]);
     await logIn();
     for (let calls = 0; calls < 5; calls += 1) {
       const told = await call();
@@ -52,5 +54,20 @@ describe('a server that demands a wider scope for ever', () => {
       expect(told).not.toContain(COMMAND);
     }
     expect(asked()).toEqual(['mcp:read', 'mcp:read mcp:write']);
+    expect(await state()).toMatchObject([{ state: 'logged_in', next: null }]);
+  });
+
+  it('gets three more logins of somebody who is never granted it, and told to stop then', async () => {
+    const { call, logIn, asked } = await start({
+      token: (_, right) => changed(right(), { scope: 'mcp:read' }),
+    });
+    for (let logins = 0; logins < 3; logins += 1) {
+      expect(await call()).toContain(COMMAND);
+      await logIn();
+    }
+    const told = await call();
+    expect(told).toContain('another login is of no use, since the last ones asked for them');
+    expect(told).not.toContain(COMMAND);
+    expect(asked().slice(1)).toEqual(Array(3).fill('mcp:read mcp:write'));
   });
 });

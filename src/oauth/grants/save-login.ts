@@ -33,7 +33,7 @@ export async function saveLogin(
 ): Promise<StoredLogin> {
   const { key } = target;
   const saved = await logins.save(key, newLogin(target, gain, now()));
-  await challenges.clear(key.file);
+  await challenges.clear(key.file, gain.tokens.scopes);
   await issuers.put(key.file, gain.authorizationServer.metadata.issuer);
   return saved;
 }

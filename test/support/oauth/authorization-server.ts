@@ -156,7 +156,9 @@ function wasReused(error: (Error & { error_detail?: string }) | undefined): bool
 
 function rememberTokens(provider: Provider) {
   const issued = { access: new Set<Token>(), refresh: new Set<Token>() };
-  provider.on('access_token.saved', (token) => void issued.access.add(token));
+  for (const model of ['access_token', 'client_credentials'] as const) {
+    provider.on(`${model}.saved`, (token) => void issued.access.add(token));
+  }
   provider.on('refresh_token.saved', (token) => void issued.refresh.add(token));
   return issued;
 }

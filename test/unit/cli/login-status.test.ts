@@ -44,7 +44,7 @@ function status({ auth = delegated(), login, refused = false, record }: Facts) {
         version: () => (login === undefined ? undefined : '1'),
       },
     },
-    challenges: { has: () => refused },
+    challenges: { has: () => refused, inVain: () => undefined },
     records: { get: () => record },
   };
   return statusOf(server, sources, NOW);
