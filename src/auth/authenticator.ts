@@ -140,6 +140,10 @@ export class Authenticator {
         ...{ logins, now, log: log.named(key.server) },
         renew: (login) => renew(login, entry.target.settings),
         obtain: unattended ? () => obtain(entry.target) : undefined,
+        onObtained: () => {
+          journal.succeeded(key.file);
+          challenges.clearMet(key.file);
+        },
         onRenewed: () => {
           journal.refreshed(key.file);
           challenges.clearMet(key.file);

@@ -20,6 +20,8 @@ export interface RenewalDeps {
   now(): number;
   log: Logger;
   onRenewed(): void;
+  /** There was no login, and now there is one. */
+  onObtained(): void;
   /** Hears why there is no renewed token. */
   onFailed(error: McpMasterError): void;
 }
@@ -33,7 +35,7 @@ export class Renewer {
   readonly #key: LoginKey;
   readonly #deps: RenewalDeps;
   /** Renewed tokens that could not be saved: the stored ones, of that revision, are spent. */
-  #unsaved: { login: StoredLogin; until: number } | undefined;
+  #unsaved: { login: StoredLogin; error: McpMasterError; since: number } | undefined;
   #underway: Promise<unknown> = Promise.resolve();
 
   constructor(key: LoginKey, deps: RenewalDeps) {
@@ -43,7 +45,15 @@ export class Renewer {
 
   /** Whether {@link saveLater} has something to do now. */
   get isSaveDue(): boolean {
-    return this.#unsaved !== undefined && this.#deps.now() >= this.#unsaved.until;
+    if (this.#unsaved === undefined) return false;
+    const passed = this.#deps.now() - this.#unsaved.since;
+    // A clock that was set back must not put it off.
+    return passed >= SAVE_PAUSE_MS || passed < 0;
+  }
+
+  /** Why renewed tokens are not saved. */
+  get notSavedBecause(): McpMasterError | undefined {
+    return this.#unsaved?.error;
   }
 
   /** A login as it was read, or what has become of it here. */
@@ -65,10 +75,10 @@ export class Renewer {
    * @param known the login as it is known here; undefined = there was none
    */
   renew(known: StoredLogin | undefined): Promise<StoredLogin | undefined> {
-    const { logins, obtain, log } = this.#deps;
+    const { logins, log } = this.#deps;
     return logins.exclusively(this.#key, async (held) => {
-      const stored = await held.read();
-      if (stored === undefined) return obtain && held.save(await obtain());
+      const stored = await this.#read(held);
+      if (stored === undefined) return this.#obtain(held);
       const current = this.newest(stored);
       if (this.#isRenewedElsewhere(current, known)) {
         log.debug('another process has renewed the login');
@@ -84,9 +94,10 @@ export class Renewer {
     });
   }
 
-  /** Settles when no tokens are on their way that are not saved yet. */
+  /** Settles when no tokens are on their way that are not saved yet, or can't be. */
   async settled(): Promise<void> {
     await this.#underway;
+    await this.saveLater();
   }
 
   /** Tries again to save what could not be saved. Resolves with the login that counts; never rejects. */
@@ -98,6 +109,23 @@ export class Renewer {
     } catch (error) {
       return this.#notSaved(login, error);
     }
+  }
+
+  /** What is damaged is as good as none where no person is needed. */
+  #read(held: HeldLogin): Promise<StoredLogin | undefined> {
+    return held.read().catch((error: unknown) => {
+      const { code } = toMcpMasterError(error);
+      if (this.#deps.obtain !== undefined && code === 'LOGIN_REQUIRED') return undefined;
+      throw error;
+    });
+  }
+
+  async #obtain(held: HeldLogin): Promise<StoredLogin | undefined> {
+    const { obtain, onObtained } = this.#deps;
+    if (obtain === undefined) return undefined;
+    const saved = await held.save(await obtain());
+    onObtained();
+    return saved;
   }
 
   #isRenewedElsewhere(current: StoredLogin, known: StoredLogin | undefined): boolean {
@@ -119,9 +147,7 @@ export class Renewer {
     }
     log.info('the login is renewed');
     onRenewed();
-    const login = { ...current, tokens };
-    this.#unsaved = { login, until: 0 };
-    return this.#save(login, held);
+    return this.#save({ ...current, tokens }, held);
   }
 
   /** Only the very token that is stored is dropped, and nothing beside it. */
@@ -135,6 +161,7 @@ export class Renewer {
       this.#deps.log.warn(`the rejected refresh token is still stored: ${why}`);
       throw error;
     });
+    this.forget();
     // Another process has saved a newer login: that one is used.
     if (counts?.revision !== current.revision) return counts;
     throw error;
@@ -153,9 +180,10 @@ export class Renewer {
 
   #notSaved(login: StoredLogin, error: unknown): StoredLogin {
     const { log, now, onFailed } = this.#deps;
-    log.warn(`renewed tokens are not saved yet: ${toMcpMasterError(error).message}`);
-    onFailed(toMcpMasterError(error));
-    this.#unsaved = { login, until: now() + SAVE_PAUSE_MS };
+    const why = toMcpMasterError(error);
+    log.warn(`renewed tokens are not saved yet: ${why.message}`);
+    onFailed(why);
+    this.#unsaved = { login, error: why, since: now() };
     return login;
   }
 }

@@ -2,11 +2,11 @@ import { McpMasterError, toMcpMasterError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import { BackOff } from './back-off.ts';
 import { loginRequired } from './login-command.ts';
+import { RefusalRest } from './refusal-rest.ts';
 import { type RenewalDeps, Renewer } from './renewer.ts';
 import type { LoginKey } from './store/login-key.ts';
 import type { StoredLogin } from './store/stored-login.ts';
 import { isDue, isRenewable } from './token-life.ts';
-import type { TokenSet } from './tokens/token-set.ts';
 import { soon } from './unless-aborted.ts';
 
 /** A token that is still good is not kept waiting longer for its successor. */
@@ -14,10 +14,6 @@ const SHORT_PATIENCE_MS = 2000;
 
 /** Nor does a call for a token. The renewal goes on, and its outcome is there for the next one. */
 const PATIENCE_MS = 30_000;
-
-/** A token that was renewed after a refusal, and is refused again, is left alone at least this long. */
-const FIRST_REST_MS = 5000;
-const LONGEST_REST_MS = 600_000;
 
 /** What a {@link TokenSource} works with. */
 export interface TokenSourceDeps extends RenewalDeps {
@@ -35,18 +31,19 @@ export class TokenSource {
   readonly #renewer: Renewer;
   /** The login as of a version of its record. */
   #known: { version: string; login: StoredLogin } | undefined;
-  #reading: Promise<StoredLogin> | undefined;
+  #reading: Promise<StoredLogin | undefined> | undefined;
   #renewing: Promise<StoredLogin | undefined> | undefined;
   #renewingSince = 0;
+  #isSaving = false;
   readonly #backOff: BackOff;
-  /** The token that the server's last refusal led to, and until when that counts. */
-  #afterRefusal: { token: string; rest: number; until: number } | undefined;
+  readonly #rest: RefusalRest;
 
   constructor(key: LoginKey, deps: TokenSourceDeps) {
     this.#key = key;
     this.#deps = deps;
     this.#renewer = new Renewer(key, deps);
     this.#backOff = new BackOff(deps.now);
+    this.#rest = new RefusalRest(deps.now);
   }
 
   /**
@@ -89,10 +86,10 @@ export class TokenSource {
       const login = await this.#login();
       if (login === undefined) return false;
       if (login.tokens.accessToken !== refused) return true;
-      if (!isRenewable(login, this.#deps) || this.#isAtRest(refused)) return false;
+      if (!isRenewable(login, this.#deps) || this.#rest.isFor(refused)) return false;
       const renewed = await this.#inTime(this.#renew(login));
       if (renewed === undefined || renewed.tokens.accessToken === refused) return false;
-      this.#rest(refused, renewed.tokens);
+      this.#rest.begin(refused, renewed.tokens);
       return true;
     } catch (error) {
       this.#deps.log.debug(`no other token: ${toMcpMasterError(error).message}`);
@@ -120,6 +117,8 @@ export class TokenSource {
     }
     this.#backOff.clear();
     const renewed = await this.#orLoginRequired(this.#renew(known));
+    const notSaved = this.#renewer.notSavedBecause;
+    if (notSaved !== undefined) throw notSaved;
     if (renewed === undefined) throw this.#loginRequired('somebody has just logged out of it');
   }
 
@@ -135,7 +134,7 @@ export class TokenSource {
       this.#renewer.forget();
       return undefined;
     }
-    if (this.#renewer.isSaveDue && this.#renewing === undefined) await this.#saveLater();
+    if (this.#renewer.isSaveDue) this.#saveLater();
     if (this.#known?.version === version) return this.#known.login;
     this.#reading ??= this.#read(version).finally(() => {
       this.#reading = undefined;
@@ -143,14 +142,21 @@ export class TokenSource {
     return this.#reading;
   }
 
-  async #read(version: string): Promise<StoredLogin> {
-    const stored = await this.#deps.logins.read(this.#key);
-    // There is a record, but no item: somebody has deleted it in the keychain itself.
-    if (stored === undefined)
-      throw this.#loginRequired('its login is not in the token store any more');
+  async #read(version: string): Promise<StoredLogin | undefined> {
+    const stored = await this.#deps.logins.read(this.#key).catch((error: unknown) => {
+      if (toMcpMasterError(error).code === 'LOGIN_REQUIRED') return this.#lost(error);
+      throw error;
+    });
+    if (stored === undefined) return this.#lost();
     const login = this.#renewer.newest(stored);
     this.#known = { version, login };
     return login;
+  }
+
+  /** There is a record, but no item, or a damaged one; where no person is needed that is no login. */
+  #lost(error?: unknown): undefined {
+    if (this.#deps.obtain !== undefined) return undefined;
+    throw error ?? this.#loginRequired('its login is not in the token store any more');
   }
 
   #renew(known: StoredLogin | undefined): Promise<StoredLogin | undefined> {
@@ -189,14 +195,14 @@ export class TokenSource {
     }
   }
 
-  async #saveLater(): Promise<void> {
-    this.#renewing = this.#renewer
-      .saveLater()
-      .then((login) => this.#remember(login))
-      .finally(() => {
-        this.#renewing = undefined;
-      });
-    await this.#renewing;
+  /** In the background: a good token does not wait for that. */
+  #saveLater(): void {
+    if (this.#isSaving) return;
+    this.#isSaving = true;
+    void this.#renewer.saveLater().then((login) => {
+      this.#isSaving = false;
+      if (login !== undefined) this.#remember(login);
+    });
   }
 
   #remember(login: StoredLogin | undefined): StoredLogin | undefined {
@@ -207,21 +213,6 @@ export class TokenSource {
 
   #version(): string | undefined {
     return this.#deps.logins.index.version(this.#key.file);
-  }
-
-  /** A server that refuses whatever it is sent must not cost a renewal for each request. */
-  #isAtRest(refused: string): boolean {
-    const { token, until = 0 } = this.#afterRefusal ?? {};
-    return token === refused && this.#deps.now() < until;
-  }
-
-  #rest(refused: string, { accessToken, obtainedAt, expiresAt }: TokenSet): void {
-    const { token: last, rest: lastRest = 0 } = this.#afterRefusal ?? {};
-    const rest = last === refused ? Math.min(lastRest * 2, LONGEST_REST_MS) : FIRST_REST_MS;
-    // After half of its life it may well have ended at the server: renewing so often is no flood.
-    const halfway = obtainedAt + ((expiresAt ?? Number.POSITIVE_INFINITY) - obtainedAt) / 2;
-    const until = Math.min(this.#deps.now() + rest, halfway);
-    this.#afterRefusal = { token: accessToken, rest, until };
   }
 
   async #orLoginRequired<T>(renewing: Promise<T>): Promise<T> {

@@ -13,7 +13,7 @@ import {
   newSalt,
 } from './encryption-key.ts';
 import { probeStore } from './probe-store.ts';
-import { errorCode, fileError, removeFile, replaceFile } from './replace-file.ts';
+import { errorCode, fileError, removeAbandoned, removeFile, replaceFile } from './replace-file.ts';
 import { parseSealed, type SealedValue, seal, unseal } from './sealed-value.ts';
 
 /** What the encrypted files take from the world. */
@@ -28,9 +28,6 @@ export interface EncryptedFilesOptions {
 const EXTENSION = '.json';
 const LARGEST_BYTES = 64 * 1024 * 1024;
 const PROBE = 'probe-';
-const TEMPORARY = '.tmp';
-/** Whoever has not finished a file by then never will, in milliseconds. */
-const ABANDONED_MS = 3_600_000;
 const SAME_KEY = `Set OAUTH_ENCRYPTION_KEY to the key that the files were saved with, for example in \`.env\` beside the configuration, where every program that starts mcp-master finds it. A new key (\`${MAKE_KEY}\`) can not read them.`;
 const READABLE_CHARACTERS = 40;
 const HASH_DIGITS = 32;
@@ -74,7 +71,7 @@ class EncryptedFiles implements SecretStore {
   async write(account: string, value: string): Promise<void> {
     const key = await this.#findKey();
     const keys = await this.#keysForWriting(key);
-    await this.#sweep();
+    await removeAbandoned(this.#folder);
     await replaceFile(this.#fileOf(account), seal(keys, account, value));
     // What is there now may be a later writer's: readable it must be.
     await this.#readOne(key, account);
@@ -84,7 +81,7 @@ class EncryptedFiles implements SecretStore {
     return removeFile(this.#fileOf(account));
   }
 
-  /** By writing another file beside it. */
+  /** By a file that is written and removed. */
   rehearse(): Promise<void> {
     return this.probe();
   }
@@ -151,16 +148,6 @@ class EncryptedFiles implements SecretStore {
     } catch (error) {
       if (errorCode(error) === 'ENOENT') return [];
       throw fileError(this.#folder, 'read', error);
-    }
-  }
-
-  /** Removes what killed writers have left behind. */
-  async #sweep(): Promise<void> {
-    const names = await readdir(this.#folder).catch(() => []);
-    for (const name of names.filter((file) => file.endsWith(TEMPORARY))) {
-      const path = join(this.#folder, name);
-      const about = await stat(path).catch(() => undefined);
-      if (about !== undefined && Date.now() - about.mtimeMs > ABANDONED_MS) await removeFile(path);
     }
   }
 

@@ -26,9 +26,9 @@ interface Turn {
 
 /**
  * Locks as files `<folder>/<name>.<number>.lock`. Who creates the next number holds the lock, and leaves
- * the file behind as `.free`; a number is created once, by one process, so that of several that find the
- * holder gone one takes over, and a holder that was suspended sees the higher number and knows that it
- * has lost. Gone is a process of this computer that has ended, or one that has not touched its file for
+ * the file behind as `.free`. Of several that find the holder gone one creates the number; one that
+ * comes late to a number that has been given back meanwhile sees that, and tries the next; a holder that was
+ * suspended sees the higher number and knows that it has lost. Gone is a process of this computer that has ended, or one that has not touched its file for
  * ten seconds: by the waiting process's own count, since clocks differ and computers sleep.
  *
  * Not by the package `proper-lockfile`, which is not kept up and crashes a holder that was suspended.
@@ -79,13 +79,16 @@ async function takeTurn(place: LockPlace, number: number): Promise<OwnTurn | und
     if (errorCode(error) === 'EEXIST') return undefined;
     throw fileError(join(folder, file), 'written', error);
   }
-  const names = await namesIn(folder);
+  const names = await namesIn(folder).catch(async (error: unknown) => {
+    await removeQuietly(join(folder, file));
+    throw error;
+  });
   if (lastOf(name, names)?.file !== file) {
-    await rm(join(folder, file), { force: true });
+    await removeQuietly(join(folder, file));
     return undefined;
   }
   const older = turnsOf(name, names).filter((turn) => turn.number < number);
-  await Promise.all(older.map((turn) => rm(join(folder, turn.file), { force: true })));
+  await Promise.all(older.map((turn) => removeQuietly(join(folder, turn.file))));
   return new OwnTurn(place, file);
 }
 
@@ -96,7 +99,7 @@ async function createFile(folder: string, file: string): Promise<void> {
   try {
     await handle.writeFile(ownMark());
   } catch (error) {
-    await rm(path, { force: true });
+    await removeQuietly(path);
     throw error;
   } finally {
     await handle.close();
@@ -165,9 +168,19 @@ function turnsOf(name: string, files: readonly string[]): Turn[] {
 
 function lastOf(name: string, files: readonly string[]): Turn | undefined {
   return turnsOf(name, files).reduce<Turn | undefined>(
-    (last, turn) => (last === undefined || turn.number > last.number ? turn : last),
+    (last, turn) => (last === undefined || isLater(turn, last) ? turn : last),
     undefined,
   );
+}
+
+/** A number that was given back is over, whoever has created it once more. */
+function isLater(turn: Turn, than: Turn): boolean {
+  return turn.number > than.number || (turn.number === than.number && turn.free);
+}
+
+/** What stays is cleared away by whoever comes next. */
+async function removeQuietly(path: string): Promise<void> {
+  await rm(path, { force: true }).catch(() => undefined);
 }
 
 function busyError({ name }: LockPlace, pid: number | undefined): McpMasterError {

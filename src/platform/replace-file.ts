@@ -1,12 +1,17 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
-import { dirname } from 'node:path';
+import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { McpMasterError } from '../errors.ts';
 
 /** Windows refuses to replace a file that another program, often a virus scanner, looks at. */
 const BUSY = new Set(['EPERM', 'EBUSY', 'EACCES']);
 const RENAME_WAITS_MS = [10, 30, 100, 300];
+
+const TEMPORARY = '.tmp';
+
+/** A writer that lives is done long before. */
+const ABANDONED_MS = 3_600_000;
 
 /**
  * Replaces a file as a whole, on the disk when it resolves: whoever reads it, and whoever starts
@@ -15,7 +20,7 @@ const RENAME_WAITS_MS = [10, 30, 100, 300];
  * full disk replaces the file by the part of the new text that still fitted, and reports no error.
  */
 export async function replaceFile(path: string, text: string): Promise<void> {
-  const temporary = `${path}.${randomUUID()}.tmp`;
+  const temporary = `${path}.${randomUUID()}${TEMPORARY}`;
   try {
     await mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await writeNew(temporary, text);
@@ -23,6 +28,17 @@ export async function replaceFile(path: string, text: string): Promise<void> {
   } catch (error) {
     await removeIfThere(temporary);
     throw fileError(path, 'written', error);
+  }
+}
+
+/** Removes what killed writers have left behind in a folder. Never rejects: it is tried again another time. */
+export async function removeAbandoned(folder: string): Promise<void> {
+  const names = await readdir(folder).catch(() => []);
+  for (const name of names.filter((file) => file.endsWith(TEMPORARY))) {
+    const path = join(folder, name);
+    const about = await stat(path).catch(() => undefined);
+    const isAbandoned = about !== undefined && Date.now() - about.mtimeMs > ABANDONED_MS;
+    if (isAbandoned) await removeIfThere(path);
   }
 }
 

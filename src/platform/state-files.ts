@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Logger } from '../log.ts';
 import type { StateFiles } from '../oauth/store/state-files.ts';
 import { readRegularFile } from './regular-file.ts';
-import { errorCode, removeFile, replaceFile } from './replace-file.ts';
+import { errorCode, removeAbandoned, removeFile, replaceFile } from './replace-file.ts';
 import { watchFolder } from './watch-folder.ts';
 
 const EXTENSION = '.json';
@@ -11,6 +11,7 @@ const EXTENSION = '.json';
 /** The files of a state folder: `<root>/<folder>/<name>.json`, mode 0600 in folders of mode 0700. */
 export function createStateFiles(root: string, log: Logger): StateFiles {
   const fileOf = (folder: string, name: string) => join(root, folder, `${name}${EXTENSION}`);
+  const swept = new Set<string>();
   const unlessUnreadable = <T>(path: string, use: () => T): T | undefined => {
     try {
       return use();
@@ -29,7 +30,12 @@ export function createStateFiles(root: string, log: Logger): StateFiles {
       return unlessUnreadable(path, () => namesIn(path)) ?? [];
     },
     version: (folder, name) => versionOf(fileOf(folder, name)),
-    write: (folder, name, text) => replaceFile(fileOf(folder, name), text),
+    async write(folder, name, text) {
+      await replaceFile(fileOf(folder, name), text);
+      if (swept.has(folder)) return;
+      swept.add(folder);
+      await removeAbandoned(join(root, folder));
+    },
     remove: (folder, name) => removeFile(fileOf(folder, name)),
     watch: (folder, onChange) =>
       watchFolder(join(root, folder), {

@@ -296,7 +296,7 @@ describe('asking for a device code', () => {
       {
         code: 'DISCOVERY_FAILED',
         message:
-          /offers no login by device code: its metadata has no `device_authorization_endpoint`/,
+          /offers no login by device code: nothing names its `device_authorization_endpoint`/,
         hint: /^Set `device_authorization_endpoint` .* take `grant` out/,
       },
     ],

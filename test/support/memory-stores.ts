@@ -34,8 +34,8 @@ export class MemoryStore implements SecretStore {
     this.items.set(account, value);
   }
 
-  async rehearse(): Promise<void> {
-    this.#count();
+  rehearse(length: number): Promise<void> {
+    return this.write('rehearsal', '0'.repeat(length));
   }
 
   async delete(account: string): Promise<boolean> {

@@ -76,7 +76,7 @@ async function askForCode(
 }
 
 function notOffered(issuer: string): McpMasterError {
-  const message = `${shownUrl(issuer)} offers no login by device code: its metadata has no \`device_authorization_endpoint\``;
+  const message = `${shownUrl(issuer)} offers no login by device code: nothing names its \`device_authorization_endpoint\``;
   return new McpMasterError('DISCOVERY_FAILED', message, {
     hint: 'Set `device_authorization_endpoint` in its auth_config if the documentation of the provider names one; else take `grant` out of it, and the login goes through a browser.',
   });

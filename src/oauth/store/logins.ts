@@ -30,6 +30,12 @@ export interface HeldLogin {
   withoutRefreshToken(login: StoredLogin): Promise<StoredLogin | undefined>;
 }
 
+/** A changed login, still of the revision that it replaces, and its new one. */
+interface Change {
+  login: StoredLogin;
+  revision: string;
+}
+
 /** A login or a logout does not wait for a refresh that hangs: what comes of that is not saved then. */
 const BY_A_PERSON = { patienceMs: 3000, insist: true };
 
@@ -90,7 +96,7 @@ export class Logins {
     return this.#locks.hold(lockName(key), (lock) =>
       work({
         read: () => this.read(key),
-        rehearse: (login) => this.#stores.current().rehearse(key.account, serialiseLogin(login)),
+        rehearse: (login) => this.#stores.current().rehearse(serialiseLogin(login).length),
         isHeld: () => lock.isHeld(),
         save: (login) => this.#save(key, login),
         replace: (login) => this.#replace(key, { login, revision: randomUUID() }, lock),
@@ -118,26 +124,31 @@ export class Logins {
     return saved;
   }
 
-  async #replace(
-    key: LoginKey,
-    change: { login: StoredLogin; revision: string },
-    lock: HeldLock,
-  ): Promise<StoredLogin | undefined> {
+  async #replace(key: LoginKey, change: Change, lock: HeldLock): Promise<StoredLogin | undefined> {
     // A process that was suspended meanwhile has to queue up again.
-    if (!lock.isHeld()) {
-      return this.#locks.hold(lockName(key), (again) => this.#replace(key, change, again));
-    }
+    if (!lock.isHeld()) return this.#replaceAgain(key, change);
     const { login, revision } = change;
     this.#hide(login);
     const stored = await this.read(key);
     if (stored === undefined || stored.revision !== login.revision) return stored;
     const saved: StoredLogin = { ...login, revision };
     const store = this.#stores.current();
+    // The look into the store may have taken long.
+    if (!lock.isHeld()) return this.#replaceAgain(key, change);
     await store.write(key.account, serialiseLogin(saved));
+    if (!lock.isHeld() && this.index.version(key.file) === undefined) {
+      // Somebody has logged out while it was written.
+      await store.delete(key.account);
+      return undefined;
+    }
     await this.index
       .put(key, saved, store.name)
       .catch((error: unknown) => this.#saidOutdated(saved, error));
     return saved;
+  }
+
+  #replaceAgain(key: LoginKey, change: Change): Promise<StoredLogin | undefined> {
+    return this.#locks.hold(lockName(key), (lock) => this.#replace(key, change, lock));
   }
 
   /** Deletes a login where it is. When that store refuses, the record stays: it can be tried again. */

@@ -16,8 +16,8 @@ export interface SecretStore {
   read(accounts: readonly string[]): Promise<Map<string, string | McpMasterError>>;
   /** Replaces the value as a whole: a reader sees the old or the new one. Read back before it resolves. */
   write(account: string, value: string): Promise<void>;
-  /** Makes sure that this value, which is stored already, could be replaced now. It stays as it is. */
-  rehearse(account: string, value: string): Promise<void>;
+  /** Makes sure that a value of this length could be written now, and touches no other item. */
+  rehearse(length: number): Promise<void>;
   /** Resolves with whether there was one. A damaged one is deleted, too. */
   delete(account: string): Promise<boolean>;
   /** Writes, reads back and deletes a value of the size of a large login (8 KB). */

@@ -27,6 +27,9 @@ export interface KeychainOptions {
 /** Windows: CRED_MAX_CREDENTIAL_BLOB_SIZE. The others set no limit worth the name. */
 const WINDOWS_LIMIT = 2560;
 
+/** The account of an item that is nobody's: no server and no secret has such a name. */
+const REHEARSAL = 'rehearsal';
+
 /** Less than the `startup_timeout` of a server, whose error would hide that the keychain is locked. */
 const PATIENCE_MS = 25_000;
 
@@ -73,9 +76,9 @@ class KeychainStore implements SecretStore {
     return (await this.#ask({ operation: 'delete', account }, 'deleted')).deleted;
   }
 
-  /** By writing it as it is: an item to try with would have to be deleted, which gnome-keyring 42 does not bear while others read. */
-  rehearse(account: string, value: string): Promise<void> {
-    return this.write(account, value);
+  /** By an item that stays: gnome-keyring 42 does not bear that one is deleted while others are read. */
+  rehearse(length: number): Promise<void> {
+    return this.write(REHEARSAL, '0'.repeat(length));
   }
 
   probe(): Promise<void> {

@@ -19,7 +19,7 @@ function createSource(more: Partial<TokenSourceDeps> = {}) {
   });
   const deps: TokenSourceDeps = {
     ...{ logins: world.logins, renew, now: () => clock.now, log: memoryLog().log },
-    ...{ onRenewed: () => undefined, onFailed: () => undefined },
+    ...{ onRenewed: () => undefined, onObtained: () => undefined, onFailed: () => undefined },
     ...more,
   };
   const another = () => new TokenSource(KEY, deps);
