@@ -29,10 +29,8 @@ export async function authRefresh(context: Context, flags: RefreshFlags): Promis
   const release = context.onInterrupt(() => interrupted.abort());
   try {
     const servers = serversToRenew(workspace, flags);
-    if (servers.length === 0 && flags.json !== true) {
-      context.stderr.write('There is no login.\n');
-      return EXIT.done;
-    }
+    if (servers.length === 0) context.stderr.write('There is no login.\n');
+    if (servers.length === 0 && flags.json !== true) return EXIT.done;
     const renewing = Promise.all(servers.map((server) => renew(server, workspace)));
     const ends = await unlessAborted(renewing, interrupted.signal).catch(() =>
       soon(renewing, GRACE_MS),

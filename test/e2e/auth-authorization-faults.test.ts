@@ -3,7 +3,7 @@ import { get } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { createServer } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { redirect, redirectedWith } from '../support/oauth/answers.ts';
+import { redirect, redirectedWith, respond } from '../support/oauth/answers.ts';
 import { createAuthHome } from '../support/oauth/auth-home.ts';
 import { browse, type Visit } from '../support/oauth/browse.ts';
 import {
@@ -237,6 +237,13 @@ describe('the port of the answer', () => {
     const server = await untilTestEnds(startMisbehavingAuthorizationServer());
     const home = await createAuthHome();
     await home.configure({ one: { url: server.url.href, auth_strategy: 'delegate_oauth' } });
+    // The login that there is can not be renewed.
+    server.script({
+      token: ({ params }, right) =>
+        params['grant_type'] === 'refresh_token'
+          ? respond(400, { error: 'invalid_grant' })
+          : right(),
+    });
     const logInAgain = async () => {
       server.expireAccessTokens();
       const end = await home.logIn(['one']);
