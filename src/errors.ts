@@ -52,6 +52,8 @@ export interface McpMasterErrorOptions {
   undelivered?: boolean | undefined;
   /** The HTTP status that the server answered with. */
   status?: number | undefined;
+  /** The `error` that an authorization server answered with (RFC 6749 §5.2). */
+  oauthError?: string | undefined;
   /** Milliseconds after which the server wants to be asked again (`Retry-After`, RFC 9110 §10.2.3). */
   retryAfterMs?: number | undefined;
 }
@@ -63,6 +65,7 @@ export class McpMasterError extends Error {
   readonly undelivered: boolean;
   readonly retryAfterMs: number | undefined;
   readonly status: number | undefined;
+  readonly oauthError: string | undefined;
 
   constructor(code: ErrorCode, message: string, options: McpMasterErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
@@ -72,6 +75,7 @@ export class McpMasterError extends Error {
     this.undelivered = options.undelivered ?? false;
     this.retryAfterMs = options.retryAfterMs;
     this.status = options.status;
+    this.oauthError = options.oauthError;
   }
 }
 

@@ -73,7 +73,9 @@ export class Authenticator {
     const own = requestHeaders(endpoint);
     const record = this.recordName(server) ?? server.name;
     const key = this.loginKey(server);
-    if (key === undefined) return staticAuth(own, { journal, record });
+    if (key === undefined) {
+      return staticAuth(own, { journal, record, hasCredential: sendsCredential(endpoint) });
+    }
     const source = this.#sourceOf(key, targetOf(key, endpoint));
     return tokenAuth({ server, endpoint, own, key, source }, { journal, logins, challenges });
   }

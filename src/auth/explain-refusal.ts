@@ -38,10 +38,14 @@ export function explainRefusal(error: McpMasterError, refused: RefusedRequest): 
 
 /** The way to a wider scope (MCP specification, "Step-Up Authorization Flow"), as long as there is one. */
 function stepUpHint({ server, key, entry, unattended, challenges }: RefusedRequest): string {
+  const vain = entry && challenges.inVain(key.file, entry.scopes);
   if (unattended) {
+    if (vain === 'granted') {
+      return 'Ask whoever runs the server what the client may do there: its token has the scopes that it asks for.';
+    }
     return 'Add the scopes that it asks for to `scopes` in its auth_config, if the client may have them.';
   }
-  switch (entry && challenges.inVain(key.file, entry.scopes)) {
+  switch (vain) {
     case 'granted':
       return 'Ask whoever runs the server what your account may do there: another login is of no use, since this one has the scopes that it asks for.';
     case 'refused':

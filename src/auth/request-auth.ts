@@ -7,6 +7,7 @@ import type { ChallengeRecords } from '../oauth/store/challenge-records.ts';
 import type { LoginKey } from '../oauth/store/login-key.ts';
 import type { Logins } from '../oauth/store/logins.ts';
 import type { TokenSource } from '../oauth/token-source.ts';
+import { StandingRefusals } from './standing-refusals.ts';
 
 /** The authentication of the requests to one server. */
 export interface RequestAuth {
@@ -15,20 +16,30 @@ export interface RequestAuth {
    * is none, and with what the token store or a refresh rejects with.
    */
   headers(): Promise<Record<string, string>>;
-  /** Hears each refusal that stands: what a 401 or 403 demands is remembered for the next login. */
-  onRefusal(status: number, headers: Record<string, string>): void;
+  /**
+   * Hears each refusal that stands: what a 401 or 403 demands is remembered for the next login.
+   *
+   * @param method that of the refused message; undefined where it has none, or where a stream was refused
+   */
+  onRefusal(status: number, headers: Record<string, string>, method?: string): void;
   /**
    * Hears that the server has refused (401) these headers. Resolves with whether others are to be had
    * now, with which the request may be sent once more. Never rejects.
    */
   onUnauthorized(sent: Readonly<Record<string, string>>): Promise<boolean>;
+  /**
+   * Hears that the server has taken a message of a method. What stood against the authentication does not
+   * count any more when each method that was refused has been taken since: a server may let anybody list
+   * its tools, and none but those who log in call them. Costs next to nothing where nothing stands.
+   */
+  onAccepted(method: string | undefined): void;
   /** Hears that the server has shaken hands: a 401 from before does not count any more. */
   onConnected(): void;
 }
 
 /** Where it is written down how the authentication at a server goes, by the name of its record. */
 export interface AuthJournal {
-  /** A credential is sent. Called for each request. */
+  /** A credential is sent: a token, or one of the configuration. Called for each request. */
   used(record: string): void;
   refreshed(record: string): void;
   /** The server has answered 401. */
@@ -38,21 +49,34 @@ export interface AuthJournal {
   succeeded(record: string): void;
 }
 
+/** What {@link staticAuth} works with. */
+export interface StaticAuthOptions {
+  journal: AuthJournal;
+  /** The name of the server's record. */
+  record: string;
+  /** Whether one of the headers is a credential. */
+  hasCredential: boolean;
+}
+
 /** Requests with the headers of the configuration alone. */
 export function staticAuth(
   own: Record<string, string>,
-  { journal, record }: { journal: AuthJournal; record: string },
+  { journal, record, hasCredential }: StaticAuthOptions,
 ): RequestAuth {
-  const hasHeaders = Object.keys(own).length > 0;
+  const refusals = new StandingRefusals();
   return {
     headers: async () => {
-      if (hasHeaders) journal.used(record);
+      if (hasCredential) journal.used(record);
       return own;
     },
-    onRefusal: (status) => {
+    onRefusal: (status, _, method) => {
       if (status === 401) journal.refused(record);
+      if (status === 401 || status === 403) refusals.note(method);
     },
     onUnauthorized: async () => false,
+    onAccepted: (method) => {
+      if (refusals.areMetBy(method)) journal.succeeded(record);
+    },
     onConnected: () => journal.succeeded(record),
   };
 }
@@ -79,9 +103,15 @@ export function tokenAuth(subject: TokenAuthSubject, deps: TokenAuthDeps): Reque
   const { server, endpoint, own, key, source } = subject;
   const { journal, logins, challenges } = deps;
   const isLoggedIn = () => logins.index.version(key.file) !== undefined;
+  const refusals = new StandingRefusals();
+  const allIsWell = () => {
+    challenges.clearMet(key.file);
+    journal.succeeded(key.file);
+  };
   return {
     headers: async () => {
       const token = await source.accessToken().catch((error: unknown) => {
+        refusals.note(undefined);
         noteFailure(toMcpMasterError(error), subject, deps);
         throw error;
       });
@@ -92,7 +122,10 @@ export function tokenAuth(subject: TokenAuthSubject, deps: TokenAuthDeps): Reque
       if (endpoint.auth.strategy === 'detect') return own;
       throw loginRequired(server.name, 'nobody has logged in to it yet', key);
     },
-    onRefusal: (status, headers) => noteRefusal(status, headers, subject, deps),
+    onRefusal: (status, headers, method) => {
+      if (status === 401 || status === 403) refusals.note(method);
+      noteRefusal(status, headers, subject, deps);
+    },
     onUnauthorized: async ({ Authorization: sent }) => {
       const again =
         sent === undefined ? isLoggedIn() : await source.afterRefusal(sent.slice(BEARER.length));
@@ -100,10 +133,12 @@ export function tokenAuth(subject: TokenAuthSubject, deps: TokenAuthDeps): Reque
       if (again) journal.refused(key.file);
       return again;
     },
+    onAccepted: (method) => {
+      // What anybody may do says nothing of a login.
+      if (refusals.any && isLoggedIn() && refusals.areMetBy(method)) allIsWell();
+    },
     onConnected: () => {
-      if (!isLoggedIn()) return;
-      challenges.clearMet(key.file);
-      journal.succeeded(key.file);
+      if (isLoggedIn()) allIsWell();
     },
   };
 }

@@ -88,9 +88,10 @@ async function connectRemote(
     client: deps.http,
     headers: () => auth.headers(),
     onUnauthorized: (sent: Record<string, string>) => auth.onUnauthorized(sent),
-    onResponse: (code: number, headers: Record<string, string>) => {
+    onAccepted: (method: string | undefined) => auth.onAccepted(method),
+    onResponse: (code: number, headers: Record<string, string>, method?: string) => {
       status = code;
-      auth.onRefusal(code, headers);
+      auth.onRefusal(code, headers, method);
     },
     readTimeoutMs: endpoint.sseReadTimeout * 1000,
     log: deps.log,

@@ -10,15 +10,20 @@ import { Cancellation } from './http-cancellation.ts';
 import { contentTypeError, readRefusal, statusError } from './http-errors.ts';
 import { connectionError } from './http-failures.ts';
 import { takeMessages } from './sse-messages.ts';
-import { HttpSession, type HttpSessionOptions } from './streamable-http-session.ts';
+import { HttpSession, type HttpSessionOptions, methodOf } from './streamable-http-session.ts';
 
 /** What an HTTP+SSE connection is made of; `url` is where the event stream is. */
 export interface SseTransportOptions extends HttpSessionOptions {
   log: Logger;
   /** Milliseconds of silence after which the stream counts as broken (`sse_read_timeout`). */
   readTimeoutMs: number;
-  /** Called before an error because of an answer outside 2xx. Header names are in lower case. */
-  onResponse?: ((status: number, headers: Record<string, string>) => void) | undefined;
+  /**
+   * Called before an error because of an answer outside 2xx. Header names are in lower case; `method` is that
+   * of the refused message, where it has one.
+   */
+  onResponse?:
+    | ((status: number, headers: Record<string, string>, method?: string) => void)
+    | undefined;
 }
 
 /** The longest wait that a timer can have. */
@@ -79,7 +84,7 @@ class SseTransport implements Transport {
     if (endpoint === undefined || this.#ended.aborted) throw notConnectedError();
     try {
       const response = await endpoint.post(message, this.#ended);
-      if (!isSuccess(response)) throw await this.#refusal(response, nameOf(message));
+      if (!isSuccess(response)) throw await this.#refusal(response, message);
       discard(response.body);
     } catch (error) {
       throw connectionError(error, endpoint.origin);
@@ -118,7 +123,7 @@ class SseTransport implements Transport {
     const { origin } = this.#stream;
     try {
       const response = await this.#stream.listen(undefined, this.#ended);
-      if (!isSuccess(response)) throw await this.#refusal(response, OPENING);
+      if (!isSuccess(response)) throw await this.#refusal(response);
       const type = mediaType(response);
       if (type === 'text/event-stream') return response.body;
       discard(response.body);
@@ -128,8 +133,10 @@ class SseTransport implements Transport {
     }
   }
 
-  async #refusal(response: HttpResponse, what: string): Promise<McpMasterError> {
-    this.#options.onResponse?.(response.status, response.headers);
+  async #refusal(response: HttpResponse, message?: Message): Promise<McpMasterError> {
+    const method = message && methodOf(message);
+    this.#options.onResponse?.(response.status, response.headers, method);
+    const what = message === undefined ? OPENING : (method ?? 'an answer of ours');
     return statusError(await readRefusal(response, this.#stream.origin, what));
   }
 
@@ -204,10 +211,6 @@ function endpointUrl(data: string, stream: URL): URL {
   const message = `${stream.origin} wants messages to be sent to another origin: ${url.origin}`;
   const hint = 'Check `url`; credentials are never sent to an origin other than its own.';
   throw new McpMasterError('BACKEND_PROTOCOL', message, { hint });
-}
-
-function nameOf(message: Message): string {
-  return 'method' in message ? message.method : 'an answer of ours';
 }
 
 function notConnectedError(): McpMasterError {

@@ -14,6 +14,8 @@ export interface HttpSessionOptions {
    * now, and the request is sent once more. Default: there are none.
    */
   onUnauthorized?: ((sent: Record<string, string>) => Promise<boolean>) | undefined;
+  /** Called when the server has taken a message (2xx), with the message's method where it has one. */
+  onAccepted?: ((method: string | undefined) => void) | undefined;
 }
 
 /** What a request is beside its headers. */
@@ -31,6 +33,11 @@ const READING = new Set([
   'prompts/get',
   'completion/complete',
 ]);
+
+/** The method of a request or notification; undefined for an answer of ours. */
+export function methodOf(message: Message): string | undefined {
+  return 'method' in message ? message.method : undefined;
+}
 
 /** Whether a message may be carried out twice. */
 export function isRepeatable(message: Message): boolean {
@@ -72,7 +79,10 @@ export class HttpSession {
       { method: 'POST', body, signal, idempotent },
       { 'content-type': 'application/json', accept: 'application/json, text/event-stream' },
     );
-    if (isSuccess(response)) this.#id = response.headers['mcp-session-id'] ?? this.#id;
+    if (isSuccess(response)) {
+      this.#id = response.headers['mcp-session-id'] ?? this.#id;
+      this.#options.onAccepted?.(methodOf(message));
+    }
     return response;
   }
 

@@ -21,7 +21,7 @@ import {
 import { connectionError } from './http-failures.ts';
 import { type ExchangeContext, receiveAnswer } from './streamable-http-answer.ts';
 import { ServerStream } from './streamable-http-listener.ts';
-import { HttpSession, type HttpSessionOptions } from './streamable-http-session.ts';
+import { HttpSession, type HttpSessionOptions, methodOf } from './streamable-http-session.ts';
 
 /** What a {@link StreamableHttpTransport} is made of. */
 export interface StreamableHttpOptions extends HttpSessionOptions {
@@ -30,9 +30,12 @@ export interface StreamableHttpOptions extends HttpSessionOptions {
   readTimeoutMs: number;
   /**
    * Called before a send rejects because of an answer outside 2xx, and for 401, 403 and 429 to
-   * opening the server's stream. Header names are in lower case.
+   * opening the server's stream. Header names are in lower case; `method` is that of the refused message,
+   * where it has one.
    */
-  onResponse?: ((status: number, headers: Record<string, string>) => void) | undefined;
+  onResponse?:
+    | ((status: number, headers: Record<string, string>, method?: string) => void)
+    | undefined;
 }
 
 /** How long the end of a session may take. */
@@ -131,7 +134,7 @@ export class StreamableHttpTransport implements Transport {
 
   /** A refusal may be the answer to a request; otherwise it is an error. */
   async #refused(message: Message, response: HttpResponse): Promise<void> {
-    this.#options.onResponse?.(response.status, response.headers);
+    this.#options.onResponse?.(response.status, response.headers, methodOf(message));
     const refusal = await readRefusal(response, this.#session.origin, nameOf(message));
     if (this.#isSessionLost(message, refusal)) {
       const { origin } = this.#session;
@@ -221,7 +224,7 @@ function isRequest(message: Message): message is RequestMessage {
 }
 
 function nameOf(message: Message): string {
-  return 'method' in message ? message.method : 'an answer of ours';
+  return methodOf(message) ?? 'an answer of ours';
 }
 
 function closedError(): McpMasterError {

@@ -59,12 +59,14 @@ async function logout(key: LoginKey, context: Context, workspace: Workspace): Pr
   const { logins, challenges, records, authenticator } = workspace.credentials;
   const revoked = await revoke(key, context, workspace);
   const removed = await logins.remove(key);
-  const configured = workspace.config.servers.some(
+  const configured = workspace.config.servers.find(
     (server) => authenticator.loginKey(server)?.account === key.account,
   );
   if (removed) await records.remove(key.file);
-  // A server that had a login needs one, also where the configuration leaves that to be seen.
-  if (!configured) await challenges.clear(key.file);
+  // A server that had a login needs one, also where the configuration leaves that to be seen; a client
+  // that logs in as itself gets another one when it needs it.
+  const isNeeded = configured !== undefined && !authenticator.isUnattended(configured);
+  if (!isNeeded) await challenges.clear(key.file);
   else if (removed) challenges.note(key.file, {});
   return { server: key.server, removed, revoked };
 }

@@ -1,31 +1,62 @@
-import { type ErrorCode, toMcpMasterError } from '../errors.ts';
+import { type ErrorCode, type McpMasterError, toMcpMasterError } from '../errors.ts';
 import { loginCommand } from '../oauth/login-command.ts';
+import type { LoginKey } from '../oauth/store/login-key.ts';
 import type { Context } from './context.ts';
-import { errorText, type FoundStatus, type LoginState } from './login-status.ts';
+import {
+  errorText,
+  type FoundStatus,
+  type LoginState,
+  statusOf,
+  wantsLogin,
+} from './login-status.ts';
 import { countTools } from './own-backend.ts';
 import type { Workspace } from './workspace.ts';
 
-/** The status of a server with what it says to its login now, if it has a use for one. */
+/**
+ * The status of a server with what it says now to its login, or to its credential of the configuration.
+ * Programs on this computer have neither: they are not started.
+ */
 export async function checkLogin(
-  found: FoundStatus,
+  before: FoundStatus,
   context: Context,
   workspace: Workspace,
 ): Promise<FoundStatus> {
-  const { server, status } = found;
-  const { authenticator, logins } = workspace.credentials;
+  const { server } = before;
+  const { authenticator, challenges, records } = workspace.credentials;
+  if (server.endpoint.kind === 'stdio' || !server.enabled) return before;
+  const error = await countTools(server, context, workspace.connectDeps).then(
+    () => undefined,
+    toMcpMasterError,
+  );
+  // Its token may be a new one: what has become of it is on disk before it is read.
+  await Promise.all([challenges.flush(), records.flush()]);
+  const found = statusOf(server, workspace.credentials, context.now());
   const key = authenticator.loginKey(server);
-  if (key === undefined || !server.enabled) return found;
-  try {
-    await countTools(server, context, workspace.connectDeps);
-    const hasLogin = logins.index.version(key.file) !== undefined;
-    const state = hasLogin ? 'logged_in' : 'not_needed';
-    return { ...found, status: { ...status, state, last_error: null, next: null } };
-  } catch (thrown) {
-    const error = toMcpMasterError(thrown);
-    const state = CHECKED_STATES[error.code] ?? 'error';
-    const next = state === 'login_required' ? loginCommand(server.name, key.commandFlags) : null;
-    return { ...found, status: { ...status, state, next, last_error: errorText(error) } };
+  const state = key === undefined ? stateWithout(error) : stateOf(key, found, error, workspace);
+  const next =
+    state === 'login_required' ? loginCommand(server.name, key?.commandFlags ?? '') : null;
+  return { ...found, status: { ...found.status, state, next, last_error: errorText(error) } };
+}
+
+/** Of a server that nobody can log in to. */
+function stateWithout(error: McpMasterError | undefined): LoginState {
+  if (error === undefined) return 'not_needed';
+  return error.code === 'KEYCHAIN_LOCKED' ? 'locked' : 'error';
+}
+
+function stateOf(
+  { file }: LoginKey,
+  { entry }: FoundStatus,
+  error: McpMasterError | undefined,
+  { credentials: { challenges, logins } }: Workspace,
+): LoginState {
+  if (error !== undefined) {
+    const inVain = error.code === 'INSUFFICIENT_SCOPE' && !wantsLogin(file, entry, challenges);
+    return inVain ? 'error' : (CHECKED_STATES[error.code] ?? 'error');
   }
+  // A list of tools says nothing of the call for which it has demanded a wider scope.
+  if (wantsLogin(file, entry, challenges)) return 'login_required';
+  return logins.index.version(file) === undefined ? 'not_needed' : 'logged_in';
 }
 
 const CHECKED_STATES: Partial<Record<ErrorCode, LoginState>> = {

@@ -1,4 +1,4 @@
-import type { Config, Problem } from '../config/config.ts';
+import type { Problem } from '../config/config.ts';
 import type { ConfigCheck } from '../config/load.ts';
 import { type Finding, fine } from './doctor-finding.ts';
 import { notYet } from './not-yet.ts';
@@ -9,18 +9,15 @@ export function checkConfiguration(checked: ConfigCheck, only: string | undefine
   const { config, file = '' } = checked;
   const problems = [...checked.problems, ...(config === undefined ? [] : notYet(config))];
   const findings = problems
-    .map((problem) => findingOf(problem, file, config))
+    .map((problem) => findingOf(problem, file))
     .filter(({ server }) => only === undefined || server === null || server === only);
   if (findings.length > 0) return findings;
   const servers = counted(config?.servers.length ?? 0, 'server');
   return [fine({ check: 'configuration', server: null }, `${file}: ${servers}, no problem`)];
 }
 
-function findingOf(problem: Problem, file: string, config: Config | undefined): Finding {
-  const { level, path, line, code, message, hint = null } = problem;
-  const [, subject] = /^server (\S+): /.exec(message) ?? [];
-  const known = [...(config?.servers ?? []), ...(config?.rejected ?? [])];
-  const server = known.find(({ name }) => name === subject)?.name ?? null;
+function findingOf(problem: Problem, file: string): Finding {
+  const { level, path, line, code, message, hint = null, server = null } = problem;
   const where = line === undefined ? file : `${file}:${line}`;
   const key = path === '' ? '' : `${path}: `;
   // Of a server, the message has its key.

@@ -33,14 +33,40 @@ export async function checkServer(
     soon(credentialsOf(server, context, workspace), server.startupTimeout * 1000),
   ]);
   const now = context.now();
-  const { commandFlags } = workspace.owner;
+  const after = await standing(server, workspace, now);
   return [
     ...connectionOf(report, server),
     ...toolsOf(report, server),
-    ...loginOf(report, statusOf(server, workspace.credentials, now), { now, commandFlags }),
+    ...loginOf(report, after, now),
     ...(credentials === 'later' ? [] : credentials),
     ...recordOf(before, report, now),
   ];
+}
+
+/** Where its login stands now, and what decides what that means. */
+interface Standing extends FoundStatus {
+  /** Its login needs no person. */
+  unattended: boolean;
+  /** It demands a wider scope than that of the login. */
+  wantsMore: boolean;
+  commandFlags: string;
+}
+
+async function standing(
+  server: ServerConfig,
+  { credentials, owner }: Workspace,
+  now: number,
+): Promise<Standing> {
+  const { challenges, records, authenticator } = credentials;
+  // What the connection has come to know is on disk before it is read.
+  await Promise.all([challenges.flush(), records.flush()]);
+  const key = authenticator.loginKey(server);
+  return {
+    ...statusOf(server, credentials, now),
+    unattended: authenticator.isUnattended(server),
+    wantsMore: key !== undefined && challenges.get(key.file)?.error === 'insufficient_scope',
+    commandFlags: owner.commandFlags,
+  };
 }
 
 /** Whatever of it hangs: its start, its lists, or its end. */
@@ -100,30 +126,33 @@ function toolsOf({ left_out: leftOut }: ServerReport, server: ServerConfig): Fin
   );
 }
 
-function loginOf(
-  report: ServerReport,
-  { status, server, entry }: FoundStatus,
-  { now, commandFlags }: { now: number; commandFlags: string },
-): Finding[] {
+function loginOf(report: ServerReport, after: Standing, now: number): Finding[] {
+  const { status, server, entry, unattended, commandFlags } = after;
   const place = at('login', server);
   const { error } = report;
   if (error?.code === 'LOGIN_REQUIRED') return [failed(place, asError(error, server))];
-  if (status.next !== null) return [wanting(place, status.next, report)];
+  if (status.next !== null) return [wanting(place, status.next, { ...report, ...after })];
   if (entry === undefined) return [];
-  const { expiresAt = Number.POSITIVE_INFINITY, hasRefreshToken, store } = entry;
+  const { expiresAt = Number.POSITIVE_INFINITY, store } = entry;
+  const hasRefreshToken = entry.hasRefreshToken || unattended;
   const where = store === 'file' ? 'an encrypted file' : 'the keychain';
-  const message = `logged in, by what is in ${where}; ${untilExpiry(entry, now)}`;
+  const message = `logged in, by what is in ${where}; ${untilExpiry({ ...entry, hasRefreshToken }, now)}`;
   if (hasRefreshToken || expiresAt - now > SOON_MS) return [fine(place, message)];
   const hint = `Log in again then: ${loginCommand(server.name, commandFlags)}`;
   return [warning(place, `${message}, and nothing can renew it`, hint)];
 }
 
 /** By what is on disk; the server itself has said nothing of it, or is down. */
-function wanting(place: Place, command: string, { state }: ServerReport): Finding {
-  const message = 'a new login is needed: the last one has expired, or was refused';
+function wanting(
+  place: Place,
+  command: string,
+  { state, wantsMore }: Pick<ServerReport, 'state'> & Pick<Standing, 'wantsMore'>,
+): Finding {
+  const message = wantsMore
+    ? 'it has asked for another login, with more scopes'
+    : 'a new login is needed: the last one has expired, or was refused';
   const hint = `Log in: ${command}`;
-  if (state !== 'ready') return { ...place, level: 'error', message, hint };
-  return warning(place, 'it has asked for another login, with more scopes', hint);
+  return { ...place, level: state === 'ready' ? 'warning' : 'error', message, hint };
 }
 
 /** Rejects when a stored secret can't be filled in: the connection fails over that, too, and says so. */

@@ -12,6 +12,7 @@ import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { invite } from './invite.ts';
 import { inviteToDevice } from './invite-to-device.ts';
 import type { LoginReport } from './login-report.ts';
+import { isDetecting } from './login-status.ts';
 import { countTools } from './own-backend.ts';
 import { noLoginError } from './select.ts';
 import type { Workspace } from './workspace.ts';
@@ -57,7 +58,7 @@ export async function loginOne(server: ServerConfig, work: LoginWork): Promise<L
   if (login === undefined) throw vanishedError(server.name);
   try {
     const tools = await toolsOf(server, work);
-    return loggedIn(server, { login, tools, already: false });
+    return loggedIn(server, { login, tools, already: false }, work);
   } catch (error) {
     return { outcome: 'unproved', server: server.name, error: unproved(toMcpMasterError(error)) };
   }
@@ -67,51 +68,80 @@ export async function loginOne(server: ServerConfig, work: LoginWork): Promise<L
 async function withoutLogin(
   key: LoginKey,
   server: ServerConfig,
-  { workspace, flags, ...work }: LoginWork,
+  work: LoginWork,
 ): Promise<LoginOutcome | undefined> {
-  const { logins, challenges } = workspace.credentials;
-  if (flags.force === true || flags.scope !== undefined || challenges.has(key.file))
-    return undefined;
-  const login = logins.index.get(key.file);
+  const { index } = work.workspace.credentials.logins;
+  const before = index.get(key.file);
+  if (asksForLogin(key, before, work)) return undefined;
   // Of one server, a person may want more than it shows to everybody.
-  if (login === undefined && (flags.all !== true || !isDetecting(server))) return undefined;
+  if (before === undefined && !(work.flags.all && isDetecting(server))) return undefined;
   try {
-    const tools = await toolsOf(server, { workspace, flags, ...work });
-    if (login === undefined) return { outcome: 'not_needed', server: server.name, tools };
-    return loggedIn(server, { login, tools, already: true });
+    const tools = await toolsOf(server, work);
+    if (before === undefined) return { outcome: 'not_needed', server: server.name, tools };
+    tellWhatIsInVain(key, before, work);
+    // Its token may have been renewed meanwhile.
+    const login = index.get(key.file) ?? before;
+    return loggedIn(server, { login, tools, already: true }, work);
   } catch (error) {
     const known = toMcpMasterError(error);
-    if (callsForLogin(known, server)) {
-      workspace.log.info(`a new login is needed: ${known.message}`);
+    if (callsForLogin(known, server, work)) {
+      work.workspace.log.named(server.name).info(`a new login is needed: ${known.message}`);
       return undefined;
     }
-    if (login === undefined || exitCodeOf(known.code) === EXIT.storage) throw error;
+    if (before === undefined || exitCodeOf(known.code) === EXIT.storage) throw error;
     return { outcome: 'unproved', server: server.name, error: known };
   }
 }
 
+/** Whether a new login is wanted whatever the server says to the one that there is. */
+function asksForLogin(key: LoginKey, login: LoginEntry | undefined, work: LoginWork): boolean {
+  const { flags, workspace } = work;
+  if (flags.force === true || flags.scope !== undefined) return true;
+  const isRefused = workspace.credentials.challenges.has(key.file);
+  return isRefused && inVainBecause(key, login, work) === undefined;
+}
+
+/**
+ * Why the wider scope that the server demands is no reason for another login of `--all`; undefined where it
+ * is one, or where nothing is demanded. Who names the server may know better, and logs in again.
+ */
+function inVainBecause(
+  { file }: LoginKey,
+  login: LoginEntry | undefined,
+  { flags, workspace }: LoginWork,
+): string | undefined {
+  if (login === undefined || flags.all !== true) return undefined;
+  switch (workspace.credentials.challenges.inVain(file, login.scopes)) {
+    case 'granted':
+      return 'it demands scopes that the login has: another login is of no use';
+    case 'refused':
+      return 'it demands scopes that the last logins asked for and did not get: another one is of no use';
+    default:
+      return undefined;
+  }
+}
+
+function tellWhatIsInVain(key: LoginKey, login: LoginEntry, work: LoginWork): void {
+  const why = inVainBecause(key, login, work);
+  if (why !== undefined) work.workspace.log.named(key.server).warn(why);
+}
+
 /** Where a login needs no person, a new one is tried before anybody hears of a problem. */
-function callsForLogin({ code }: McpMasterError, server: ServerConfig): boolean {
-  if (code === 'REFRESH_FAILED') return isUnattended(server);
-  return code === 'LOGIN_REQUIRED' || code === 'INSUFFICIENT_SCOPE';
+function callsForLogin({ code }: McpMasterError, server: ServerConfig, work: LoginWork): boolean {
+  const { authenticator, logins } = work.workspace.credentials;
+  if (code === 'REFRESH_FAILED') return authenticator.isUnattended(server);
+  const key = authenticator.loginKey(server);
+  if (code !== 'INSUFFICIENT_SCOPE' || key === undefined) return code === 'LOGIN_REQUIRED';
+  return inVainBecause(key, logins.index.get(key.file), work) === undefined;
 }
 
 function loggedIn(
   server: ServerConfig,
   about: { login: LoginEntry; tools: number; already: boolean },
+  { workspace }: LoginWork,
 ): LoginOutcome {
-  const unattended = isUnattended(server);
+  const unattended = workspace.credentials.authenticator.isUnattended(server);
   return { outcome: 'logged_in', server: server.name, unattended, ...about };
-}
-
-function isDetecting({ endpoint }: ServerConfig): boolean {
-  return endpoint.kind !== 'stdio' && endpoint.auth.strategy === 'detect';
-}
-
-/** Whether it is reached as the configured client itself, so that its logins are renewed without a person. */
-function isUnattended({ endpoint }: ServerConfig): boolean {
-  if (endpoint.kind === 'stdio') return false;
-  return loginSettings(endpoint)?.grant === 'client_credentials';
 }
 
 async function newLogin(server: ServerConfig, key: LoginKey, work: LoginWork): Promise<void> {

@@ -104,9 +104,7 @@ function stateOf(server: ServerConfig, known: Known, sources: StatusSources): Lo
   const key = authenticator.loginKey(server);
   if (key === undefined) return 'not_needed';
   const { entry, now } = known;
-  // What a server has refused since its login was made wants another one, if that is of any use.
-  const inVain = entry && challenges.inVain(key.file, entry.scopes);
-  const refused = challenges.has(key.file) && inVain === undefined;
+  const refused = wantsLogin(key.file, entry, challenges);
   if (authenticator.isUnattended(server)) return unattendedState(known, refused);
   if (entry === undefined) {
     const isDamaged = logins.index.version(key.file) !== undefined;
@@ -117,6 +115,16 @@ function stateOf(server: ServerConfig, known: Known, sources: StatusSources): Lo
   return expiresAt <= now && !hasRefreshToken ? 'expired' : 'logged_in';
 }
 
+/** Whether a server has refused since this login was made, and another one may be of use. */
+export function wantsLogin(
+  file: string,
+  entry: LoginEntry | undefined,
+  challenges: Pick<ChallengeRecords, 'has' | 'inVain'>,
+): boolean {
+  if (!challenges.has(file)) return false;
+  return entry === undefined || challenges.inVain(file, entry.scopes) === undefined;
+}
+
 /** A token that needs no person is asked for when it is needed, unless the client gets none. */
 function unattendedState({ entry, record }: Known, refused: boolean): LoginState {
   if (isClientRefused(record?.lastError)) return 'login_required';
@@ -124,22 +132,23 @@ function unattendedState({ entry, record }: Known, refused: boolean): LoginState
   return refused ? 'login_required' : 'logged_in';
 }
 
-/** Whether it was the client that was refused, and not the network that failed. */
-function isClientRefused(error: RecordedError | undefined): boolean {
-  if (error === undefined) return false;
-  // The message has the authorization server's `error` as it came (RFC 6749 §5.2).
-  return CLIENT_REFUSED.has(error.code) || CLIENT_ERRORS.test(error.message);
+/** Whether it was the client that was refused, or its token, and not one call or the network that failed. */
+function isClientRefused({ status = 0, oauthError = '' }: Partial<RecordedError> = {}): boolean {
+  if (status === 429 || status >= 500) return false;
+  return status === 401 || CLIENT_ERRORS.has(oauthError);
 }
 
-const CLIENT_ERRORS = /\b(invalid_client|unauthorized_client|unsupported_grant_type)\b/;
-
-const CLIENT_REFUSED = new Set([
-  'UNAUTHORIZED',
-  'LOGIN_REQUIRED',
-  'ACCESS_DENIED',
-  'INVALID_SCOPE',
+/** What an authorization server answers when a person has to change something (RFC 6749 §5.2, RFC 8707 §2). */
+const CLIENT_ERRORS = new Set([
+  'invalid_client',
+  'unauthorized_client',
+  'unsupported_grant_type',
+  'invalid_scope',
+  'invalid_target',
+  'access_denied',
 ]);
 
-function isDetecting({ endpoint }: ServerConfig): boolean {
+/** Whether it is left to the server to say whether it wants a login. */
+export function isDetecting({ endpoint }: ServerConfig): boolean {
   return endpoint.kind !== 'stdio' && endpoint.auth.strategy === 'detect';
 }

@@ -22,5 +22,6 @@ function ofServer({ name, endpoint, pin }: ServerConfig): Problem[] {
     line: undefined,
     message: `server ${name}: this version does not know ${what}`,
     hint: undefined,
+    server: name,
   }));
 }

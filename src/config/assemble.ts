@@ -93,7 +93,7 @@ function readEntries(entries: RawEntry[], source: Source, context: NormaliseCont
   const result: Entries = { servers: [], rejected: [], problems: [] };
   const names = new Map<string, { name: string; line: number | undefined }>();
   for (const entry of entries) {
-    const findings = new Findings(source, `server ${entry.name}`);
+    const findings = new Findings(source, entry.name);
     checkTwin(entry, findings, names);
     const server = normalise(entry, findings, context);
     if (server) result.servers.push(server);

@@ -41,8 +41,11 @@ export interface Problem {
   path: string;
   /** 1-based; undefined where no line can be named. */
   line: number | undefined;
+  /** Of an entry, it begins with `server <name>: `. */
   message: string;
   hint: string | undefined;
+  /** The name of the server whose entry it is about; absent = it is about no entry. */
+  server?: string;
 }
 
 /** One backend server, whatever shape its entry had. */

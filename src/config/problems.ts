@@ -12,12 +12,12 @@ export interface FindingOptions {
 export class Findings {
   readonly problems: Problem[] = [];
   readonly #source: Source;
-  readonly #subject: string;
+  readonly #server: string | undefined;
 
-  /** `subject` (`server github`) stands before each message; '' = nothing does. */
-  constructor(source: Source, subject = '') {
+  /** @param server the name of the entry that they are about, which stands before each message */
+  constructor(source: Source, server?: string) {
     this.#source = source;
-    this.#subject = subject;
+    this.#server = server;
   }
 
   /** Whether anything was found that is more than a warning. */
@@ -44,8 +44,9 @@ export class Findings {
       code: options.code ?? 'CONFIG_INVALID',
       path: formatPath(path),
       line: this.#source.line(path),
-      message: this.#subject === '' ? message : `${this.#subject}: ${message}`,
+      message: this.#server === undefined ? message : `server ${this.#server}: ${message}`,
       hint: options.hint,
+      ...(this.#server !== undefined && { server: this.#server }),
     });
   }
 }

@@ -332,12 +332,6 @@ describe('asking for a device code', () => {
     expect(end.seen.at('token')).toEqual([]);
   });
 
-  it.concurrent('shows a code that would drive the terminal as text', async () => {
-    const end = await logIn(device({ user_code: '\u001b[31mAB\u0007\r\nCD' }));
-    expect(end.events[0]).toMatchObject({ event: 'device_code', user_code: '[31mAB CD' });
-    expect(end.code).toBe(0);
-  });
-
   it.concurrent('does with the least that a server may say', async () => {
     const end = await logIn(
       device({ verification_uri_complete: undefined, interval: '1', expires_in: undefined }),

@@ -20,7 +20,7 @@ export function addAuth(program: Command, context: Context, done: Done): void {
 function addLogin(auth: Command, context: Context, done: Done): void {
   auth
     .command('login')
-    .description('log in to a server through the browser')
+    .description('log in to a server: in the browser, by a code, or as a client of its own')
     .option('--server <name>', 'the server to log in to', once)
     .option('--all', 'every server that needs it, one after the other')
     .option('--no-browser', 'print the address instead of opening a browser (also HEADLESS=true)')
@@ -28,7 +28,7 @@ function addLogin(auth: Command, context: Context, done: Done): void {
       '--force',
       'also when there is a login; a client that was registered is registered anew',
     )
-    .option('--timeout <seconds>', 'how long to wait for the browser', parseTimeout, LOGIN_SECONDS)
+    .option('--timeout <seconds>', 'how long to wait for the person', parseTimeout, LOGIN_SECONDS)
     .option('--scope <scopes>', 'ask for these instead of what the server names', parseScope)
     .addHelpText(
       'after',

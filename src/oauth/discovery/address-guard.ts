@@ -16,6 +16,9 @@ export interface AddressGuard {
   check(url: URL, from?: URL): Promise<void>;
 }
 
+const DISCOVERY_HINT =
+  'If that address is right, set `issuer`, or `authorization_endpoint` and `token_endpoint`, in `auth_config` of this server.';
+
 /** RFC 6052 §2.1: public hosts have such addresses in networks without IPv4. */
 const NAT64 = ipaddr.IPv6.parseCIDR('64:ff9b::/96');
 
@@ -26,11 +29,18 @@ const NAT64 = ipaddr.IPv6.parseCIDR('64:ff9b::/96');
  *
  * It judges names by a look-up of its own, so it is no defence against a name server that answers the
  * connection otherwise. A name that can't be looked up counts as public: a company proxy knows it.
+ *
+ * @param hint what to do about a refusal. Default: what lets the discovery of a login go on
  */
 export async function createAddressGuard(
   trusted: URL,
   resolve: ResolveHost,
+  hint = DISCOVERY_HINT,
 ): Promise<AddressGuard> {
+  const refusal = (url: URL, network: Network, from: URL) => {
+    const why = `${from.host} leads to ${url.host}, which has a ${network} address, and is not followed there`;
+    return new McpMasterError('DISCOVERY_FAILED', why, { hint });
+  };
   const own = await networksOf(trusted, resolve);
   const allowed = reachableFrom(own);
   return {
@@ -38,11 +48,11 @@ export async function createAddressGuard(
       if (url.origin === (from ?? trusted).origin) return;
       const networks = await networksOf(url, resolve);
       const refused = networks.find((network) => !allowed.includes(network));
-      if (refused !== undefined) throw guardError(url, refused, trusted);
+      if (refused !== undefined) throw refusal(url, refused, trusted);
       if (from === undefined) return;
       const before = await networksOf(from, resolve);
       const entered = networks.find((item) => item !== 'public' && !before.includes(item));
-      if (entered !== undefined) throw guardError(url, entered, from);
+      if (entered !== undefined) throw refusal(url, entered, from);
     },
   };
 }
@@ -83,11 +93,4 @@ async function networksOf({ hostname }: URL, resolve: ResolveHost): Promise<read
   // Not known here: the proxy that the request goes through looks it up.
   const addresses = await resolve(host).catch(() => []);
   return addresses.length === 0 ? ['public'] : addresses.map(networkOf);
-}
-
-function guardError(url: URL, network: Network, from: URL): McpMasterError {
-  const message = `${from.host} leads to ${url.host}, which has a ${network} address, and is not followed there`;
-  return new McpMasterError('DISCOVERY_FAILED', message, {
-    hint: 'If that address is right, set `issuer`, or `authorization_endpoint` and `token_endpoint`, in `auth_config` of this server.',
-  });
 }

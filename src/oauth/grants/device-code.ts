@@ -27,7 +27,7 @@ const ROUNDING_MS = 2000;
 
 /** What a login by device code shows to the person. */
 export interface DeviceInvitation {
-  /** Where the code is to be entered: https, or on this computer. */
+  /** Where the code is to be entered: https, or on this computer. Printable ASCII, as all here. */
   url: string;
   /** The same with the code in it; undefined where the server has no such address. */
   urlComplete: string | undefined;
@@ -69,10 +69,11 @@ async function askForCode(
   const { scopes } = wantedScopes(prepared);
   const client = await clientFor(prepared, { scopes, redirectUri: undefined }, deps);
   const { settings } = target;
-  const device = await requestDeviceCode({ ...found, endpoint, client, scopes, settings }, deps);
-  await checkDevicePages(device, endpoint, deps);
+  const asked = { ...found, endpoint, client, scopes, settings };
+  const device = await requestDeviceCode(asked, deps);
   const { deviceCode } = device;
-  return { device, request: { ...found, client, scopes, deviceCode } };
+  const shown = await checkDevicePages(device, asked, deps);
+  return { device: { ...device, ...shown }, request: { ...found, client, scopes, deviceCode } };
 }
 
 function notOffered(issuer: string): McpMasterError {

@@ -21,6 +21,10 @@ export interface RecordedError {
   at: number;
   code: ErrorCode;
   message: string;
+  /** The HTTP status that it came with. */
+  status?: number | undefined;
+  /** The `error` of an authorization server that it came with (RFC 6749 §5.2). */
+  oauthError?: string | undefined;
 }
 
 /**
@@ -35,7 +39,15 @@ export interface RecordPart extends AuthRecord {
 const schema = z.object({
   version: z.literal(VERSION),
   lastUsedAt: z.number().optional(),
-  lastError: z.object({ at: z.number(), code: z.string(), message: z.string() }).optional(),
+  lastError: z
+    .object({
+      at: z.number(),
+      code: z.string(),
+      message: z.string(),
+      status: z.number().optional(),
+      oauthError: z.string().optional(),
+    })
+    .optional(),
   wellAt: z.number().optional(),
   refreshes: z.number(),
   refusals: z.number(),
@@ -59,14 +71,19 @@ export function joinParts(one: RecordPart, other: RecordPart): RecordPart {
   };
 }
 
-/** A part that was written when the clock was ahead of now: else nothing could clear its error. */
-export function withoutFuture(part: RecordPart, now: number): RecordPart {
-  const { lastUsedAt, lastError, wellAt = 0 } = part;
+/**
+ * A stored part, to be joined with `added`, as if the clock had never been ahead of now. When an error from
+ * the future really was nobody knows: what is added and works is taken for later.
+ */
+export function withoutFuture(stored: RecordPart, added: RecordPart, now: number): RecordPart {
+  const { lastUsedAt, lastError, wellAt = 0 } = stored;
+  const isCleared = added.wellAt !== undefined && lastError !== undefined && lastError.at > now;
   return {
-    ...part,
+    ...stored,
     lastUsedAt: lastUsedAt && Math.min(lastUsedAt, now),
-    lastError: lastError && { ...lastError, at: Math.min(lastError.at, now) },
-    wellAt: wellAt > now ? undefined : part.wellAt,
+    lastError:
+      lastError && !isCleared ? { ...lastError, at: Math.min(lastError.at, now) } : undefined,
+    wellAt: wellAt > now ? undefined : stored.wellAt,
   };
 }
 

@@ -84,10 +84,11 @@ export class AuthRecords {
   }
 
   /** The authentication has failed; the same again is not worth a write of its own. */
-  failed(name: string, { code, message }: McpMasterError): void {
+  failed(name: string, { code, message, status, oauthError }: McpMasterError): void {
     const part = this.#part(name);
     const at = Math.max(this.#deps.now(), part.wellAt ?? 0);
-    part.lastError = { at, code, message: excerpt(this.#deps.redact(message)) };
+    const shown = excerpt(this.#deps.redact(message));
+    part.lastError = { at, code, message: shown, status, oauthError };
     this.#writeWithin(this.#failing.get(name) === code ? SELDOM_MS : PAUSE_MS);
     this.#failing.set(name, code);
   }
@@ -194,7 +195,7 @@ export class AuthRecords {
     return locks.hold(
       lockName(name),
       async (lock) => {
-        const stored = withoutFuture(this.#read(name) ?? emptyPart(), now());
+        const stored = withoutFuture(this.#read(name) ?? emptyPart(), part, now());
         // Suspended for long: somebody else may have added to it meanwhile.
         if (!lock.isHeld()) return this.#add(name, part);
         await files.write(FOLDER, name, serialiseRecord(joinParts(stored, part)));

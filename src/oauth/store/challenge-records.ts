@@ -28,9 +28,10 @@ export class ChallengeRecords {
   readonly #warn: (message: string) => void;
   /** What was written last, so that a server that refuses each request costs one write. */
   readonly #written = new Map<string, string>();
-  /** What is on its way to the disk: it counts already. */
-  readonly #underWay = new Map<string, string>();
-  readonly #writing = new Set<Promise<void>>();
+  /** What is on its way to the disk counts already; undefined = it is being removed. */
+  readonly #underWay = new Map<string, { text: string | undefined }>();
+  /** The last of the changes of each file, which are made one after the other. None rejects. */
+  readonly #changes = new Map<string, Promise<void>>();
   readonly #stepUps: StepUpRecords;
 
   constructor(files: StateFiles, warn: (message: string) => void) {
@@ -41,7 +42,8 @@ export class ChallengeRecords {
 
   /** Undefined when the server has demanded nothing since its last login. */
   get(file: string): Challenge | undefined {
-    const text = this.#underWay.get(file) ?? this.#files.read(FOLDER, file);
+    const coming = this.#underWay.get(file);
+    const text = coming === undefined ? this.#files.read(FOLDER, file) : coming.text;
     if (text === undefined) return undefined;
     const { data } = schema.safeParse(parseJson(text));
     if (data === undefined) {
@@ -59,11 +61,7 @@ export class ChallengeRecords {
     // A wider scope that was asked for is not forgotten over the next plain 401.
     if (challenge.error !== WIDER && this.get(file)?.error === WIDER) return;
     this.#written.set(file, text);
-    this.#underWay.set(file, text);
-    const writing = this.#files.write(FOLDER, file, text).finally(() => {
-      if (this.#underWay.get(file) === text) this.#underWay.delete(file);
-    });
-    this.#inBackground(writing);
+    this.#inBackground(this.#replace(file, text));
   }
 
   /** Remembers that a login is needed, where nothing is known of what for. */
@@ -71,23 +69,15 @@ export class ChallengeRecords {
     if (!this.has(file)) this.note(file, {});
   }
 
-  #inBackground(changing: Promise<unknown>): void {
-    const done = changing
-      .then(() => undefined)
-      .catch((error: unknown) => {
-        this.#warn(`what a server demands is not up to date: ${toMcpMasterError(error).message}`);
-      })
-      .finally(() => this.#writing.delete(done));
-    this.#writing.add(done);
-  }
-
-  /** Settles when everything that was noted is on disk, or can't get there. */
+  /** Settles when everything that was noted or forgotten is so on disk, too, or can't be. */
   async flush(): Promise<void> {
-    await Promise.all(this.#writing);
+    await Promise.all(this.#changes.values());
   }
 
   has(file: string): boolean {
-    return this.#underWay.has(file) || this.#files.version(FOLDER, file) !== undefined;
+    const coming = this.#underWay.get(file);
+    if (coming !== undefined) return coming.text !== undefined;
+    return this.#files.version(FOLDER, file) !== undefined;
   }
 
   /**
@@ -103,26 +93,63 @@ export class ChallengeRecords {
   /** Forgets a demand that a request with a token has met; one for a wider scope stays. */
   clearMet(file: string): void {
     if (!this.has(file) || this.get(file)?.error === WIDER) return;
-    this.#written.delete(file);
-    this.#inBackground(this.#files.remove(FOLDER, file));
+    this.#inBackground(this.#replace(file, undefined));
   }
 
   /**
-   * Forgets a demand for the sake of a new login.
+   * Forgets a demand for the sake of a new login. Rejects when it can't be removed.
    *
    * @param granted the scopes of that login: should the server demand more all the same, it is known that a
    * login was tried. Undefined = there is no login any more, and nothing to be known of it
    */
   async clear(file: string, granted?: readonly string[]): Promise<void> {
     const demand = this.get(file);
-    const isStepUp = granted !== undefined && demand?.error === WIDER;
     this.#inBackground(
-      isStepUp
-        ? this.#stepUps.note(file, { demanded: demand.scopes ?? [], granted })
-        : this.#stepUps.clear(file),
+      this.#inTurn(file, () =>
+        granted !== undefined && demand?.error === WIDER
+          ? this.#stepUps.note(file, { demanded: demand.scopes ?? [], granted })
+          : this.#stepUps.clear(file),
+      ),
     );
-    await this.flush();
-    this.#written.delete(file);
-    await this.#files.remove(FOLDER, file);
+    await this.#replace(file, undefined);
+  }
+
+  /** @param text undefined = removes it */
+  #replace(file: string, text: string | undefined): Promise<void> {
+    const coming = { text };
+    this.#underWay.set(file, coming);
+    if (text === undefined) this.#written.delete(file);
+    return this.#inTurn(file, async () => {
+      // Another one has come after it, and counts instead.
+      if (this.#underWay.get(file) !== coming) return;
+      try {
+        if (text === undefined) await this.#files.remove(FOLDER, file);
+        else await this.#files.write(FOLDER, file, text);
+      } finally {
+        if (this.#underWay.get(file) === coming) this.#underWay.delete(file);
+      }
+    });
+  }
+
+  /**
+   * Makes a change after those of the same file that came before it: a write that takes its time must not
+   * bring back what was removed meanwhile. Rejects when the change fails; the next one is made all the same.
+   */
+  #inTurn(file: string, change: () => Promise<void>): Promise<void> {
+    const before = this.#changes.get(file);
+    const changing = before === undefined ? change() : before.then(change);
+    const done = changing
+      .catch(() => undefined)
+      .finally(() => {
+        if (this.#changes.get(file) === done) this.#changes.delete(file);
+      });
+    this.#changes.set(file, done);
+    return changing;
+  }
+
+  #inBackground(changing: Promise<void>): void {
+    changing.catch((error: unknown) => {
+      this.#warn(`what a server demands is not up to date: ${toMcpMasterError(error).message}`);
+    });
   }
 }

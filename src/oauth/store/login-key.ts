@@ -57,6 +57,8 @@ export function loginKey({ owner, server, url, settings }: LoginSubject): LoginK
     clientMetadataUrl,
     grant,
     home,
+    // With other scopes it is another login, which a client gets by itself.
+    ...(grant === 'client_credentials' ? [settings.scopes] : []),
   ];
   const hash = digest(JSON.stringify(facts.map((fact) => fact ?? null)), LOGIN_DIGITS);
   const account = `${profilePrefix(profile)}${server}:${hash}`;

@@ -3,9 +3,9 @@ import type { Refusal } from './endpoint-post.ts';
 
 /** The error for a refusal, with the hint that its kind gives when nothing better is known. */
 export function endpointError(code: ErrorCode, refusal: Refusal, hint?: string): McpMasterError {
-  const { message, status, retryAfterMs, cause } = refusal;
+  const { message, error: oauthError, status, retryAfterMs, cause } = refusal;
   return new McpMasterError(code, message, {
-    ...{ status, retryAfterMs, cause },
+    ...{ status, oauthError, retryAfterMs, cause },
     hint:
       transportHint(refusal) ?? hint ?? 'Check `issuer`, and the endpoints if they are configured.',
   });

@@ -127,6 +127,26 @@ describe('a POST that is refused (401)', () => {
     expect([server.received.length, server.connections()]).toEqual([4, 2]);
   });
 
+  test('is told with its method, and so is each message that is taken', async () => {
+    const server = await startServer(wanting(1, answer));
+    let token = 0;
+    const refused: unknown[] = [];
+    const accepted: unknown[] = [];
+    const { transport } = connectTo(server.url, {
+      headers: async () => ({ Authorization: `Bearer ${token}` }),
+      onResponse: (status, _, method) => refused.push([status, method]),
+      onAccepted: (method) => accepted.push(method),
+    });
+    await expect(transport.send(request(1))).rejects.toMatchObject({ code: 'UNAUTHORIZED' });
+    expect([refused, accepted]).toEqual([[[401, 'tools/call']], []]);
+    token = 1;
+    await transport.send(request(2));
+    await transport.send({ jsonrpc: '2.0', method: 'notifications/cancelled' });
+    await transport.send({ jsonrpc: '2.0', id: 1, result: {} });
+    expect(accepted).toEqual(['tools/call', 'notifications/cancelled', undefined]);
+    expect(refused).toHaveLength(1);
+  });
+
   test('only a 401 is asked about', async () => {
     const server = await startServer((_, response) => void response.writeHead(403).end());
     const known = credentials();

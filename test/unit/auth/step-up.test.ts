@@ -146,6 +146,12 @@ describe('a wider scope that a server demands', () => {
     await world.logIn(['read']);
     expect(world.refuse('write')).toMatch(/^Add the scopes .* to `scopes` in its auth_config/);
   });
+
+  it('is a matter of rights where the token of the client has the scopes', async () => {
+    const world = create({ grant: 'client_credentials', clientId: 'c', clientSecret: 's' });
+    await world.logIn(['read', 'write']);
+    expect(world.refuse('write')).toMatch(/^Ask whoever runs the server what the client may do/);
+  });
 });
 
 describe('ChallengeRecords', () => {

@@ -35,6 +35,7 @@ function createBackend(config: Partial<ServerConfig> = {}) {
         headers: async () => ({}),
         onRefusal: () => undefined,
         onUnauthorized: async () => false,
+        onAccepted: () => undefined,
         onConnected: () => undefined,
       }),
       explain: (_, error) => error,

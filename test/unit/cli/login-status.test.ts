@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { isFine, statusOf } from '../../../src/cli/login-status.ts';
 import type { AuthConfig, OAuthSettings } from '../../../src/config/config.ts';
-import type { AuthRecord } from '../../../src/oauth/store/auth-record.ts';
+import type { ErrorCode } from '../../../src/errors.ts';
+import type { AuthRecord, RecordedError } from '../../../src/oauth/store/auth-record.ts';
 import type { LoginEntry } from '../../../src/oauth/store/login-index.ts';
 import { remoteEndpoint, serverConfig } from '../../support/server-config.ts';
 import { KEY } from '../../support/stored-login.ts';
@@ -50,8 +51,13 @@ function status({ auth = delegated(), login, refused = false, record }: Facts) {
   return statusOf(server, sources, NOW);
 }
 
-function failed(code: string, message = 'no'): AuthRecord {
-  return { refreshes: 0, refusals: 0, lastError: { at: PAST, code, message } } as AuthRecord;
+function failed(code: ErrorCode, more: Partial<RecordedError> = {}): AuthRecord {
+  const lastError = { at: PAST, code, message: 'no', ...more };
+  return { refreshes: 0, refusals: 0, lastError };
+}
+
+function refused(code: ErrorCode, oauthError: string, status: number): AuthRecord {
+  return failed(code, { oauthError, status });
 }
 
 describe('the state of a login', () => {
@@ -78,12 +84,28 @@ describe('the state of a login', () => {
   it.each<[string, Facts]>([
     ['not_needed', {}],
     ['not_needed', { refused: true }],
-    ['not_needed', { record: failed('REFRESH_FAILED', 'no network') }],
-    ['login_required', { record: failed('UNAUTHORIZED') }],
-    ['login_required', { record: failed('TOKEN_REQUEST_FAILED', '401: invalid_client: who?') }],
+    ['not_needed', { record: failed('REFRESH_FAILED') }],
+    // One call that was forbidden.
+    ['logged_in', { login: {}, record: failed('UNAUTHORIZED', { status: 403 }) }],
+    ['logged_in', { login: {}, record: failed('UNAUTHORIZED') }],
+    ['logged_in', { login: {}, record: failed('INSUFFICIENT_SCOPE') }],
+    ['login_required', { login: {}, record: failed('UNAUTHORIZED', { status: 401 }) }],
+    ['login_required', { record: failed('TOKEN_REQUEST_FAILED', { status: 401 }) }],
+    ['login_required', { record: refused('TOKEN_REQUEST_FAILED', 'invalid_client', 400) }],
+    ['login_required', { record: refused('INVALID_SCOPE', 'invalid_scope', 400) }],
+    ['not_needed', { record: refused('ACCESS_DENIED', 'access_denied', 429) }],
+    ['not_needed', { record: refused('TOKEN_REQUEST_FAILED', 'temporarily_unavailable', 400) }],
+    // What the text of a message says is another's.
+    ['not_needed', { record: failed('DISCOVERY_FAILED', { message: 'invalid_client' }) }],
     ['logged_in', { login: { hasRefreshToken: false, expiresAt: PAST } }],
-    ['logged_in', { login: { expiresAt: PAST }, record: failed('REFRESH_FAILED', 'status 503') }],
-    ['login_required', { login: {}, record: failed('REFRESH_FAILED', 'unauthorized_client') }],
+    [
+      'logged_in',
+      { login: { expiresAt: PAST }, record: failed('REFRESH_FAILED', { status: 503 }) },
+    ],
+    [
+      'login_required',
+      { login: {}, record: refused('REFRESH_FAILED', 'unauthorized_client', 400) },
+    ],
     ['login_required', { login: {}, refused: true }],
   ])('is %s without a person with %j', (state, facts) => {
     expect(status({ auth: UNATTENDED, ...facts }).status.state).toBe(state);
@@ -98,7 +120,7 @@ describe('the state of a login', () => {
   });
 
   it('is told with what is written down of it', () => {
-    const record = { ...failed('REFRESH_FAILED', 'no network'), lastUsedAt: 0 };
+    const record = { ...failed('REFRESH_FAILED', { message: 'no network' }), lastUsedAt: 0 };
     const facts = { login: { expiresAt: FUTURE }, record };
     expect(status(facts).status).toEqual({
       ...{ server: 'x', strategy: 'delegate_oauth', state: 'logged_in', store: 'keychain' },

@@ -14,8 +14,11 @@ async function resolve(hostname: string): Promise<string[]> {
   return addresses;
 }
 
-function checked(url: string, urlComplete?: string, endpoint = 'https://as.example/device') {
-  return checkDevicePages({ url, urlComplete }, endpoint, { resolve });
+const ENDPOINT = 'https://as.example/device';
+
+function checked(url: string, urlComplete?: string, endpoint = ENDPOINT, settings = {}) {
+  const shown = { url, urlComplete, userCode: 'WDJB-MJHT' };
+  return checkDevicePages(shown, { endpoint, settings }, { resolve });
 }
 
 describe('checkDevicePages', () => {
@@ -58,6 +61,72 @@ describe('checkDevicePages', () => {
     const url = 'http://pages.example/a?secret=1';
     await expect(checked(url)).rejects.toMatchObject({
       message: expect.not.stringContaining('secret'),
+    });
+  });
+
+  it.each([
+    [
+      'https://as.example/\u001b[2J\r\nhttps://github.com/login/device',
+      'https://as.example/%1B[2Jhttps://github.com/login/device',
+    ],
+    ['https://as.example/a?c=\u202e\u009bx y', 'https://as.example/a?c=%E2%80%AE%C2%9Bx%20y'],
+    ['https://as.example/#\u0007\u2028x', 'https://as.example/#%07%E2%80%A8x'],
+    ['  HTTPS://AS.example/a\t', 'https://as.example/a'],
+    ['https://g\u0456thub.com/', 'https://xn--gthub-n2e.com/'],
+  ])('shows %j as the browser reads it', async (text, href) => {
+    expect(await checked(text, text)).toEqual({
+      ...{ url: href, urlComplete: href, userCode: 'WDJB-MJHT' },
+    });
+    expect(href).toMatch(/^[\x21-\x7e]+$/);
+  });
+
+  it('lets an endpoint that the user has named send a person into his own network', async () => {
+    const settings = { deviceAuthorizationEndpoint: ENDPOINT };
+    const url = 'https://lan.example/activate';
+    expect(await checked(url, url, ENDPOINT, settings)).toMatchObject({ url, urlComplete: url });
+    for (const bad of ['http://lan.example/', 'javascript:alert(1)', 'https://a@lan.example/'])
+      await expect(checked(url, bad, ENDPOINT, settings)).rejects.toThrow('can not be shown');
+  });
+
+  it('says what helps against the guard, which is not what helps in a discovery', async () => {
+    await expect(checked('https://lan.example/')).rejects.toMatchObject({
+      hint: expect.stringMatching(/^If that address is right, set `device_authorization_endpoint`/),
+    });
+  });
+
+  it('shows no address that nobody can read', async () => {
+    await expect(checked(`https://as.example/${'a'.repeat(3000)}`)).rejects.toMatchObject({
+      ...{ code: 'DISCOVERY_FAILED', message: expect.stringMatching(/more than 2000 characters$/) },
+    });
+  });
+
+  it.each(['WDJB-MJHT', 'abcdef', '0815_4711', 'A'])('shows the code %s', async (userCode) => {
+    const shown = { url: 'https://as.example/', urlComplete: undefined, userCode };
+    const checking = checkDevicePages(shown, { endpoint: ENDPOINT, settings: {} }, { resolve });
+    expect(await checking).toEqual(shown);
+  });
+
+  it.each([
+    '',
+    'AB CD',
+    'AB\u001b[2J',
+    'AB\u202eCD',
+    'AB\u200bCD',
+    '\u0410\u0412-CD',
+    'https://evil.example',
+    'evil.example',
+    'A\n',
+    'A'.repeat(65),
+  ])('does not show the code %j', async (userCode) => {
+    const shown = { url: 'https://as.example/', urlComplete: undefined, userCode };
+    const checking = checkDevicePages(shown, { endpoint: ENDPOINT, settings: {} }, { resolve });
+    const error = await checking.catch((reason: unknown) => reason);
+    expect(error).toMatchObject({
+      code: 'TOKEN_REQUEST_FAILED',
+      message: expect.stringMatching(
+        /^the login can not be shown: user_code is "[^\p{Cc}\u202e]*"/u,
+      ),
+      hint: expect.stringContaining('Tell whoever runs the authorization server'),
     });
   });
 });

@@ -170,6 +170,26 @@ describe('AuthRecords', () => {
     expect(records.get('x')?.lastError).toMatchObject({ message: 'at last' });
   });
 
+  it('clears an error from a clock that was ahead with the first success', async () => {
+    const { records } = setUp();
+    vi.setSystemTime(START + 86_400_000);
+    records.failed('x', failure());
+    await records.flush();
+    vi.setSystemTime(START);
+    records.succeeded('x');
+    // It is written a while after it was noted.
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(records.get('x')?.lastError).toBeUndefined();
+  });
+
+  it('keeps what a refusal came with', async () => {
+    const { records, open } = setUp();
+    const facts = { status: 400, oauthError: 'invalid_client' };
+    records.failed('x', new McpMasterError('TOKEN_REQUEST_FAILED', 'no', facts));
+    await records.flush();
+    expect(open().get('x')?.lastError).toMatchObject(facts);
+  });
+
   it('writes the same error again no more often than once a minute', async () => {
     const { records, writes } = setUp();
     for (let second = 0; second < 120; second += 1) {

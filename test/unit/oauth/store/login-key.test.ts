@@ -41,6 +41,13 @@ describe('loginKey', () => {
     expect(keys[3]).toMatch(/^@work\/foo:/);
   });
 
+  it('is another one for other scopes where the client gets its tokens by itself', () => {
+    const keyOf = (scopes: string[]) =>
+      loginKey({ ...subject, settings: { grant: 'client_credentials', scopes } }).account;
+    expect(keyOf(['read'])).toBe(keyOf(['read']));
+    expect(keyOf(['read'])).not.toBe(keyOf(['read', 'write']));
+  });
+
   it('names files that differ in more than case', () => {
     const [a, b] = ['api', 'API'].map((server) => loginKey({ ...subject, server }).file);
     expect(a?.toLowerCase()).not.toBe(b?.toLowerCase());
