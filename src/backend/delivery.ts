@@ -127,7 +127,8 @@ export class Delivery implements OutgoingRequest {
   }
 
   #onFailure(error: McpMasterError): void {
-    const asked = error.retryAfterMs;
+    // What an authorization server asks for is not for this request to wait for.
+    const asked = error.code === 'RATE_LIMITED' ? error.retryAfterMs : undefined;
     const wait = asked === undefined ? undefined : Math.max(asked, LEAST_WAIT_MS);
     const longest = Math.min(this.#remaining(), LONGEST_TIMER_MS);
     if (wait !== undefined && this.#waits < MOST_WAITS && wait < longest) {

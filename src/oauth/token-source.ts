@@ -36,6 +36,8 @@ export class TokenSource {
   #renewingSince = 0;
   #isSaving = false;
   readonly #backOff: BackOff;
+  /** Why a token that was refused could not be renewed, until it is. */
+  #setback: { token: string; error: McpMasterError } | undefined;
   readonly #rest: RefusalRest;
 
   constructor(key: LoginKey, deps: TokenSourceDeps) {
@@ -88,19 +90,24 @@ export class TokenSource {
       if (login.tokens.accessToken !== refused) return true;
       if (!isRenewable(login, this.#deps) || this.#rest.isFor(refused)) return false;
       const renewed = await this.#inTime(this.#renew(login));
+      this.#setback = undefined;
       if (renewed === undefined || renewed.tokens.accessToken === refused) return false;
       this.#rest.begin(refused, renewed.tokens);
       return true;
     } catch (error) {
-      this.#deps.log.debug(`no other token: ${toMcpMasterError(error).message}`);
+      const failure = toMcpMasterError(error);
+      this.#deps.log.debug(`no other token: ${failure.message}`);
+      const { cause } = failure;
+      const isRejected = cause instanceof McpMasterError && cause.code === 'REFRESH_REJECTED';
+      this.#setback = isRejected ? undefined : { token: refused, error: failure };
       return false;
     }
   }
 
   /** Why the token can't be renewed at the moment, though later it may; undefined where nothing is in the way. */
   get setback(): McpMasterError | undefined {
-    const failure = this.#backOff.failure(this.#known?.login.revision);
-    return failure?.code === 'REFRESH_REJECTED' ? undefined : failure;
+    const { token, error } = this.#setback ?? {};
+    return token === this.#known?.login.tokens.accessToken ? error : undefined;
   }
 
   /**
