@@ -21,6 +21,8 @@ export interface AuthenticatorDeps {
   journal: AuthJournal;
   /** Asks for new tokens, with the client's credentials from these settings. */
   renew(login: StoredLogin, settings: OAuthSettings): Promise<TokenSet>;
+  /** Takes the tokens of a login back, where the authorization server offers that (RFC 7009). */
+  revoke(login: StoredLogin, settings: OAuthSettings): Promise<unknown>;
   /** Gets a login without a person, where the settings name a grant that needs none. */
   obtain(target: LoginTarget): Promise<NewLogin>;
   now(): number;
@@ -134,13 +136,14 @@ export class Authenticator {
       known.target = target;
       return known.source;
     }
-    const { logins, challenges, journal, now, renew, obtain, log } = this.#deps;
+    const { logins, challenges, journal, now, renew, revoke, obtain, log } = this.#deps;
     const unattended = target.settings.grant === 'client_credentials';
     const entry: KnownSource = {
       target,
       source: new TokenSource(key, {
         ...{ logins, now, log: log.named(key.server) },
         renew: (login) => renew(login, entry.target.settings),
+        revoke: (login) => revoke(login, entry.target.settings),
         obtain: unattended ? () => obtain(entry.target) : undefined,
         onObtained: () => {
           journal.succeeded(key.file);

@@ -70,6 +70,12 @@ export function openCredentials(
       const deps = { ...oauth(target.key.server), resolve: context.resolveHost };
       return obtainWithClientCredentials(target, { ...deps, challenges, issuers });
     },
+    revoke: async (login, settings) => {
+      const { revokeTokens } = await import('../oauth/tokens/revocation.ts');
+      const { withSettings } = await import('../oauth/client/configured-client.ts');
+      const client = withSettings(login.client, settings);
+      return revokeTokens({ ...login, client }, oauth(login.server));
+    },
     renew: async (login, settings) => {
       const { renewTokens } = await import('../oauth/renew.ts');
       return renewTokens(login, settings, { ...oauth(login.server), timeoutMs: RENEWAL_MS });

@@ -40,7 +40,8 @@ function countDown(
     report.say(`Waiting for the confirmation, ${left()} at most.\n`);
     return;
   }
-  const show = () => report.say(`${NEW_LINE}Waiting for the confirmation, ${left()} left … `);
+  // Short, since a line that wraps can't be written over.
+  const show = () => report.say(`${NEW_LINE}Waiting, ${left()} left … `);
   const timer = setInterval(show, TICK_MS);
   closing.addEventListener('abort', () => {
     clearInterval(timer);

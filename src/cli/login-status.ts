@@ -73,7 +73,7 @@ export function statusOf(server: ServerConfig, sources: StatusSources, now: numb
     issuer: entry?.issuer ?? null,
     last_used: isoTime(record?.lastUsedAt),
     last_error: errorText(record?.lastError),
-    next: MENDED_BY_LOGIN.has(state) ? loginCommand(name, key?.commandFlags) : null,
+    next: MENDED_BY_LOGIN.has(state) ? nextStep(server, { entry, record, now }, sources) : null,
   };
   return { status, server, entry, record };
 }
@@ -103,7 +103,7 @@ function stateOf(server: ServerConfig, known: Known, sources: StatusSources): Lo
   const { authenticator, challenges, logins } = sources;
   const key = authenticator.loginKey(server);
   if (key === undefined) return 'not_needed';
-  const { entry, now } = known;
+  const { entry } = known;
   const refused = wantsLogin(key.file, entry, challenges);
   if (authenticator.isUnattended(server)) return unattendedState(known, refused);
   if (entry === undefined) {
@@ -111,8 +111,31 @@ function stateOf(server: ServerConfig, known: Known, sources: StatusSources): Lo
     return refused || isDamaged || !isDetecting(server) ? 'login_required' : 'not_needed';
   }
   if (refused) return 'login_required';
-  const { expiresAt = Number.POSITIVE_INFINITY, hasRefreshToken } = entry;
-  return expiresAt <= now && !hasRefreshToken ? 'expired' : 'logged_in';
+  if (isClientGone(known)) return 'login_required';
+  return isOver(known) && !entry.hasRefreshToken ? 'expired' : 'logged_in';
+}
+
+function isOver({ entry, now }: Known): boolean {
+  return (entry?.expiresAt ?? Number.POSITIVE_INFINITY) <= now;
+}
+
+/** Whether the token has ended, and the authorization server does not know the client any more. */
+function isClientGone(known: Known): boolean {
+  const { code, oauthError = '' } = known.record?.lastError ?? {};
+  return isOver(known) && code === 'REFRESH_FAILED' && UNKNOWN_CLIENT.has(oauthError);
+}
+
+const UNKNOWN_CLIENT = new Set(['invalid_client', 'unauthorized_client']);
+
+function nextStep(
+  server: ServerConfig,
+  known: Known,
+  { authenticator }: Pick<StatusSources, 'authenticator'>,
+): string {
+  const command = loginCommand(server.name, authenticator.loginKey(server)?.commandFlags);
+  // Only so is a client registered anew.
+  const isGone = !authenticator.isUnattended(server) && isClientGone(known);
+  return isGone ? `${command} --force` : command;
 }
 
 /** Whether a server has refused since this login was made, and another one may be of use. */

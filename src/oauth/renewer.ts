@@ -22,6 +22,8 @@ export interface RenewalDeps {
   onRenewed(): void;
   /** There was no login, and now there is one. */
   onObtained(): void;
+  /** Takes back tokens that came after somebody had logged out. */
+  revoke(login: StoredLogin): Promise<unknown>;
   /** Hears why there is no renewed token. */
   onFailed(error: McpMasterError): void;
 }
@@ -172,10 +174,20 @@ export class Renewer {
     try {
       const counts = await held.replace(login);
       this.#unsaved = undefined;
+      if (counts === undefined) await this.#discard(login);
       return counts;
     } catch (error) {
       return this.#notSaved(login, error);
     }
+  }
+
+  /** Who has logged out believes that no token is left. */
+  async #discard(login: StoredLogin): Promise<void> {
+    const { revoke, log } = this.#deps;
+    log.info('somebody has logged out meanwhile: the new tokens are revoked');
+    await revoke(login).catch((error: unknown) => {
+      log.warn(`tokens that nobody uses were not revoked: ${toMcpMasterError(error).message}`);
+    });
   }
 
   #notSaved(login: StoredLogin, error: unknown): StoredLogin {

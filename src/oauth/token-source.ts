@@ -12,8 +12,11 @@ import { soon } from './unless-aborted.ts';
 /** A token that is still good is not kept waiting longer for its successor. */
 const SHORT_PATIENCE_MS = 2000;
 
-/** Nor does a call for a token. The renewal goes on, and its outcome is there for the next one. */
-const PATIENCE_MS = 30_000;
+/**
+ * Nor does a call for a token: less than the `startup_timeout` of a server, whose error would blame the wrong
+ * one. The renewal goes on, and its outcome is there for the next call.
+ */
+const PATIENCE_MS = 20_000;
 
 /** What a {@link TokenSource} works with. */
 export interface TokenSourceDeps extends RenewalDeps {

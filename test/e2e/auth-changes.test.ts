@@ -91,6 +91,9 @@ describe('a logout in another process', () => {
     release();
     expect(await call).toMatchObject(LOGIN_REQUIRED);
     expect(await askWhoami(client)).toMatchObject(LOGIN_REQUIRED);
+    // Of the old pair and of the new one, both tokens.
+    const revoked = provider.seen.at('revoke').map(({ params }) => params['token']);
+    expect(new Set(revoked).size).toBe(4);
     const { value: after, code } = await home.json(['auth', 'status']);
     expect(after).toMatchObject([{ state: 'login_required', store: null, expires_at: null }]);
     expect(code).toBe(4);

@@ -124,8 +124,8 @@ describe('a login by device code', () => {
     requireInstalled(context, 'script');
     const { home } = await stage();
     const login = startHuman(home, ['--timeout=45'], true);
-    await login.shows('Waiting for the confirmation, 45 seconds left');
-    await login.shows('Waiting for the confirmation, 44 seconds left');
+    await login.shows('Waiting, 45 seconds left');
+    await login.shows('Waiting, 44 seconds left');
     const [address = ''] = /http\S+user_code=\S+/.exec(login.stdout) ?? [];
     await browse(address);
     const { code, stdout } = await login.ended;
@@ -140,7 +140,7 @@ describe('a login by device code', () => {
     const login = startHuman(home, [], terminal);
     await login.address();
     if (terminal) {
-      await login.shows('Waiting for the confirmation');
+      await login.shows('Waiting, ');
       login.type('\u0003');
     } else login.signal('SIGINT');
     const { code, stdout, stderr } = await login.ended;

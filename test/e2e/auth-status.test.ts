@@ -1,6 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { waitFor } from '../support/bin.ts';
+import { respond } from '../support/oauth/answers.ts';
 import { createAuthHome, startPair } from '../support/oauth/auth-home.ts';
+import { startMisbehavingAuthorizationServer } from '../support/oauth/misbehaving-authorization-server.ts';
+import { untilTestEnds } from '../support/oauth/test-lifetime.ts';
 
 const KEYS = [
   ...['server', 'strategy', 'state', 'store', 'expires_at', 'has_refresh_token', 'scopes'],
@@ -77,6 +80,32 @@ describe('auth status', () => {
     expect(code).toBe(4);
     expect(await home.run(['call', 'api', 'whoami'])).toMatchObject({ code: 4 });
     expect(rowOf('api', (await home.run(['auth', 'status'])).stdout)[4]).toMatch(/seconds? ago$/);
+  });
+});
+
+describe('a login whose client the authorization server has forgotten', () => {
+  it('is needed anew, with another client, and says how', async () => {
+    const home = await createAuthHome();
+    const options = { accessTokenSeconds: 1 };
+    const server = await untilTestEnds(startMisbehavingAuthorizationServer({}, options));
+    await home.configure({ api: { url: server.url.href, auth_strategy: 'delegate_oauth' } });
+    expect(await home.logIn(['api'])).toMatchObject({ code: 0 });
+    server.script({
+      token: ({ params }, right) =>
+        params['grant_type'] === 'refresh_token'
+          ? respond(401, { error: 'invalid_client' })
+          : right(),
+    });
+    const status = () => home.json(['auth', 'status']);
+    await waitFor(async () => {
+      await home.run(['list']);
+      return (await status()).code === 4;
+    });
+    const next = 'mcp-master auth login --server=api --force';
+    expect((await status()).value).toMatchObject([{ state: 'login_required', next }]);
+    expect(await home.logIn(['api', '--force'])).toMatchObject({ code: 0 });
+    expect(server.seen.at('register')).toHaveLength(2);
+    expect((await status()).value).toMatchObject([{ state: 'logged_in', next: null }]);
   });
 });
 

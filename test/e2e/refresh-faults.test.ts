@@ -190,7 +190,7 @@ const openEnded: RefreshAnswer = () => (response: ServerResponse) => {
 
 /** Whichever of the two patiences ends first: that with the request, or that with the renewal. */
 const LATE: RefreshFailure = {
-  message: /did not answer the refresh request within 30 s|takes longer than 30 s/,
+  message: /did not answer the refresh request within 30 s|takes longer than 20 s/,
   hint: /^(Check the network, VPN and proxy, and try again\.|It goes on: try again in a mo)/,
 };
 

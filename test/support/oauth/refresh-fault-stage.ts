@@ -48,6 +48,8 @@ export interface StageOptions {
   host?: string;
   /** Called with the home before anything runs in it. */
   prepare?(home: AuthHome): Promise<void>;
+  /** Called when nothing uses the home any more, also when the stage could not be made. */
+  release?(): Promise<void>;
   /** Starts `serve`; by default as the user of the tests. */
   serve?(home: AuthHome): Promise<RecordingClient>;
 }
@@ -88,6 +90,7 @@ export async function createRefreshStage(options: StageOptions = {}): Promise<Re
   try {
     return await startStage(home, options);
   } catch (error) {
+    await options.release?.();
     await home.close();
     throw error;
   }
@@ -160,6 +163,8 @@ async function startStage(
       for (const token of tokens) expect(shown.includes(token) && token).toBe(false);
     },
     async close() {
+      await client.close();
+      await options.release?.();
       await home.close();
       await other.close();
       for (const { server, endpoint } of Object.values(sides)) {

@@ -21,6 +21,7 @@ function connected(auth: AuthConfig = DELEGATE, headers: Record<string, string> 
   };
   const authenticator = new Authenticator({
     ...{ logins: world.logins, challenges, journal, now: () => 0, log: memoryLog().log },
+    revoke: async () => true,
     renew: async () => Promise.reject(new McpMasterError('REFRESH_FAILED', 'no')),
     obtain: async () => someLogin(),
     owner: { profile: '', home: '', commandFlags: '' },

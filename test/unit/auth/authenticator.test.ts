@@ -32,6 +32,7 @@ function create(profile = '') {
   const { log } = memoryLog();
   const deps: AuthenticatorDeps = {
     ...{ logins: world.logins, challenges, journal, renew, obtain, owner, log },
+    revoke: async () => true,
     now: () => clock.now,
   };
   const authenticator = new Authenticator(deps);

@@ -30,7 +30,7 @@ function create(oauth: OAuthSettings = {}) {
       throw new Error('nobody asks for this');
     };
     const authenticator = new Authenticator({
-      ...{ logins, challenges, journal, renew: never, obtain: never, now: () => 0 },
+      ...{ logins, challenges, journal, renew: never, revoke: never, obtain: never, now: () => 0 },
       ...{ owner: { profile: '', home: '', commandFlags: '' }, log: memoryLog().log },
     });
     return { authenticator, challenges };

@@ -20,6 +20,7 @@ function createSource(more: Partial<TokenSourceDeps> = {}) {
   const deps: TokenSourceDeps = {
     ...{ logins: world.logins, renew, now: () => clock.now, log: memoryLog().log },
     ...{ onRenewed: () => undefined, onObtained: () => undefined, onFailed: () => undefined },
+    revoke: async () => true,
     ...more,
   };
   const another = () => new TokenSource(KEY, deps);

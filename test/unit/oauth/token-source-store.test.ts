@@ -21,6 +21,7 @@ function createSource(more: Partial<TokenSourceDeps> = {}) {
   const deps: TokenSourceDeps = {
     ...{ logins: world.logins, renew, now: () => clock.now, log: memoryLog().log },
     ...{ onRenewed: () => undefined, onObtained: vi.fn(), onFailed: () => undefined },
+    revoke: vi.fn(async (_: StoredLogin) => true),
     ...more,
   };
   const another = () => new TokenSource(KEY, deps);
@@ -94,6 +95,9 @@ describe('TokenSource, and a store that is slow or fails', () => {
       await world.logins.remove(KEY);
     });
     expect(await world.source.accessToken()).toBeUndefined();
+    // Who has logged out believes that no token is left.
+    const [revoked] = vi.mocked(world.deps.revoke).mock.calls[0] ?? [];
+    expect(revoked?.tokens.refreshToken).toBe('refresh 1');
     expect(world.keychain.items.has(KEY.account)).toBe(false);
     expect(world.index.get(KEY.file)).toBeUndefined();
   });

@@ -17,6 +17,7 @@ function createSource(refresh?: (login: StoredLogin) => Promise<TokenSet>) {
   const deps: TokenSourceDeps = {
     ...{ logins: world.logins, renew, now: () => clock.now, log: memoryLog().log, onRenewed },
     onObtained: () => undefined,
+    revoke: async () => true,
     onFailed: ({ code }) => void failures.push(code),
   };
   const another = () => new TokenSource(KEY, deps);
@@ -288,10 +289,10 @@ describe('TokenSource', () => {
     world.clock.now = HOUR;
     const first = world.source.accessToken();
     await vi.waitFor(() => expect(world.renew).toHaveBeenCalledOnce());
-    world.clock.now += 30_000;
+    world.clock.now += 20_000;
     await expect(world.source.accessToken()).rejects.toMatchObject({
       code: 'REFRESH_FAILED',
-      message: 'renewing the login takes longer than 30 s',
+      message: 'renewing the login takes longer than 20 s',
       hint: expect.stringContaining('try again in a moment'),
     });
     const settled = world.source.settled();
