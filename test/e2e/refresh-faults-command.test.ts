@@ -26,6 +26,11 @@ const LATER = /^ {2}The authorization server has a problem: try again later\.$/m
 const NETWORK = /^ {2}Check the network, VPN and proxy, and try again\.$/m;
 const LOGIN = /^ {2}Log in: mcp-master auth login --server=expired$/m;
 
+const CLIENT_REFUSED = {
+  ...{ state: 'login_required', has_refresh_token: true },
+  next: 'mcp-master auth login --server=expired --force',
+};
+
 /** Runs it with `--json`, and fails if it shows a token; it waits for no `Retry-After`. */
 async function refresh(stage: RefreshStage, flag: string) {
   const started = performance.now();
@@ -72,8 +77,10 @@ describe('auth refresh', () => {
       expect(failed.stderr).toMatch(/^error server "expired": .*\(REFRESH_FAILED\)$/m);
       expect(failed.stderr).toMatch(message);
       expect(failed.stderr).toMatch(hint);
+      // A client that the server does not know is registered anew by a login alone.
+      const standing = hint === CLIENT ? CLIENT_REFUSED : ALL_WELL.expired;
       expect(failed.status).toMatchObject({
-        expired: { ...ALL_WELL.expired, last_error: expect.stringMatching(/^REFRESH_FAILED: /) },
+        expired: { ...standing, last_error: expect.stringMatching(/^REFRESH_FAILED: /) },
       });
       expect(await stage.files()).toEqual(before);
       await trouble.end(stage);
