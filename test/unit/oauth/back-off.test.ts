@@ -45,6 +45,16 @@ describe('BackOff', () => {
     expect(backOff.failure('first')).toBeUndefined();
   });
 
+  it('begins anew after a success', () => {
+    const { backOff, clock } = createBackOff();
+    for (const _ of [1, 2, 3]) backOff.note('first', down);
+    backOff.clear();
+    expect(backOff.failure('first')).toBeUndefined();
+    backOff.note('first', down);
+    clock.now += 1000;
+    expect(backOff.failure('first')).toBeUndefined();
+  });
+
   it('never lasts longer than a minute by itself, however often it has failed', () => {
     const { backOff, clock } = createBackOff();
     for (let failures = 0; failures < 2000; failures += 1) backOff.note('first', down);
