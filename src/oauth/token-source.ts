@@ -1,5 +1,4 @@
 import { McpMasterError, toMcpMasterError } from '../errors.ts';
-import type { Logger } from '../log.ts';
 import { BackOff } from './back-off.ts';
 import { loginRequired } from './login-command.ts';
 import { RefusalRest } from './refusal-rest.ts';
@@ -13,15 +12,10 @@ import { soon } from './unless-aborted.ts';
 const SHORT_PATIENCE_MS = 2000;
 
 /**
- * Nor does a call for a token: less than the `startup_timeout` of a server, whose error would blame the wrong
- * one. The renewal goes on, and its outcome is there for the next call.
+ * Nor does a call for a token: less than the `startup_timeout` of a server, whose error would blame
+ * the wrong one. The renewal goes on, and its outcome is there for the next call.
  */
 const PATIENCE_MS = 20_000;
-
-/** What a {@link TokenSource} works with. */
-export interface TokenSourceDeps extends RenewalDeps {
-  log: Logger;
-}
 
 /**
  * The tokens of one login, read from the store when they are first needed and when another process
@@ -30,7 +24,7 @@ export interface TokenSourceDeps extends RenewalDeps {
  */
 export class TokenSource {
   readonly #key: LoginKey;
-  readonly #deps: TokenSourceDeps;
+  readonly #deps: RenewalDeps;
   readonly #renewer: Renewer;
   /** The login as of a version of its record. */
   #known: { version: string; login: StoredLogin } | undefined;
@@ -43,7 +37,7 @@ export class TokenSource {
   #setback: { token: string; error: McpMasterError } | undefined;
   readonly #rest: RefusalRest;
 
-  constructor(key: LoginKey, deps: TokenSourceDeps) {
+  constructor(key: LoginKey, deps: RenewalDeps) {
     this.#key = key;
     this.#deps = deps;
     this.#renewer = new Renewer(key, deps);
@@ -52,9 +46,9 @@ export class TokenSource {
   }
 
   /**
-   * The access token to send now; undefined when there is no login, and only a person can make one. Rejects
-   * with `LOGIN_REQUIRED` when it has expired for good, `REFRESH_FAILED` when it could not be renewed
-   * now, and with what the store or the lock rejects with.
+   * The access token to send now; undefined when there is no login, and only a person can make one.
+   * Rejects with `LOGIN_REQUIRED` when it has expired for good, `REFRESH_FAILED` when it could not be
+   * renewed now, and with what the store or the lock rejects with.
    */
   async accessToken(): Promise<string | undefined> {
     const login = await this.#login();
@@ -83,8 +77,8 @@ export class TokenSource {
   }
 
   /**
-   * Hears that the server has refused this token, and resolves with whether there is another one to send now: that
-   * of another process, or a renewed one. Never rejects; why not is what `onFailed` hears.
+   * Hears that the server has refused this token, and resolves with whether there is another one to
+   * send now: that of another process, or a renewed one. Never rejects; {@link setback} tells why not.
    */
   async afterRefusal(refused: string): Promise<boolean> {
     try {
@@ -107,15 +101,16 @@ export class TokenSource {
     }
   }
 
-  /** Why the token can't be renewed at the moment, though later it may; undefined where nothing is in the way. */
+  /** Why a refused token can't be renewed at the moment, though later it may; else undefined. */
   get setback(): McpMasterError | undefined {
     const { token, error } = this.#setback ?? {};
     return token === this.#known?.login.tokens.accessToken ? error : undefined;
   }
 
   /**
-   * Renews now, whatever the expiry and however often it has failed. Rejects with `LOGIN_REQUIRED` when only a
-   * person can help, else as {@link accessToken} does.
+   * Renews now, whatever the expiry and however often it has failed. Rejects with `LOGIN_REQUIRED` when
+   * only a person can help, with what the store has rejected new tokens with, and else as
+   * {@link accessToken} does.
    */
   async renewNow(): Promise<void> {
     const known = await this.#login();

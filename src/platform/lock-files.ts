@@ -24,12 +24,16 @@ interface Turn {
   free: boolean;
 }
 
+/** Before the first one. */
+const NO_TURN: Turn = { number: 0, file: '', free: true };
+
 /**
  * Locks as files `<folder>/<name>.<number>.lock`. Who creates the next number holds the lock, and leaves
  * the file behind as `.free`. Of several that find the holder gone one creates the number; one that
- * comes late to a number that has been given back meanwhile sees that, and tries the next; a holder that was
- * suspended sees the higher number and knows that it has lost. Gone is a process of this computer that has ended, or one that has not touched its file for
- * ten seconds: by the waiting process's own count, since clocks differ and computers sleep.
+ * comes late to a number that has been given back meanwhile sees that, and tries the next; a holder
+ * that was suspended sees the higher number and knows that it has lost. Gone is a process of this
+ * computer that has ended, or one that has not touched its file for ten seconds: by the waiting
+ * process's own count, since clocks differ and computers sleep.
  *
  * Not by the package `proper-lockfile`, which is not kept up and crashes a holder that was suspended.
  */
@@ -52,19 +56,22 @@ interface LockPlace {
   log: Logger;
 }
 
-async function acquire(place: LockPlace, options: LockOptions = {}): Promise<OwnTurn> {
-  const deadline = performance.now() + (options.patienceMs ?? PATIENCE_MS);
+async function acquire(
+  place: LockPlace,
+  { patienceMs = PATIENCE_MS, insist = false }: LockOptions = {},
+): Promise<OwnTurn> {
+  const deadline = performance.now() + patienceMs;
   const watch = new HolderWatch();
-  const isGone = ({ file }: Turn) => watch.isGone(join(place.folder, file));
   for (;;) {
-    const last = lastOf(place.name, await namesIn(place.folder));
+    const last = lastOf(place.name, await namesIn(place.folder)) ?? NO_TURN;
+    const path = join(place.folder, last.file);
     const late = performance.now() > deadline;
-    if (last === undefined || last.free || (late && options.insist) || (await isGone(last))) {
-      const own = await takeTurn(place, (last?.number ?? 0) + 1);
+    if (last.free || (late && insist) || (await watch.isGone(path))) {
+      const own = await takeTurn(place, last.number + 1);
       if (own !== undefined) return own;
-    } else if (late) {
-      throw busyError(place, await watch.pidOf(join(place.folder, last.file)));
     }
+    // Also for one who was never the first to take a free turn.
+    if (late && !insist) throw busyError(place, await watch.pidOf(path));
     await sleep(LOOK_MS * (1 + Math.random()));
   }
 }

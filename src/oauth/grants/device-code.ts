@@ -122,7 +122,7 @@ async function awaitPerson(
   throw deadline === expiresAt ? expired(failure) : outOfPatience(patience, failure);
 }
 
-/** Servers forget a code that has expired, and then know it as little as any other. */
+/** Servers forget a code that has expired, and then answer as they do to one they have never given. */
 function forgotten(error: McpMasterError): McpMasterError {
   return error.code === 'TOKEN_REQUEST_FAILED' ? expired() : error;
 }

@@ -24,8 +24,8 @@ export interface LockOptions {
  */
 export interface Locks {
   /**
-   * Waits until the lock is free, holds it while `work` runs, and resolves or rejects as `work` does. Rejects with
-   * `REFRESH_FAILED` when somebody alive holds it for too long, and with `STORE_UNAVAILABLE` when a
+   * Waits until the lock is free, holds it while `work` runs, and resolves or rejects as `work` does.
+   * Rejects with `REFRESH_FAILED` when somebody alive holds it for too long, and with `STORE_UNAVAILABLE` when a
    * lock can't be made (a full or read-only disk).
    *
    * @param name made by the caller of `[A-Za-z0-9._-]`; two locks of one process exclude each other, too

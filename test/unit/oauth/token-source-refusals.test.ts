@@ -1,14 +1,15 @@
 import { describe, expect, it, vi } from 'vitest';
 import { McpMasterError } from '../../../src/errors.ts';
+import type { RenewalDeps } from '../../../src/oauth/renewer.ts';
 import type { StoredLogin } from '../../../src/oauth/store/stored-login.ts';
-import { TokenSource, type TokenSourceDeps } from '../../../src/oauth/token-source.ts';
+import { TokenSource } from '../../../src/oauth/token-source.ts';
 import type { TokenSet } from '../../../src/oauth/tokens/token-set.ts';
 import { memoryLog } from '../../support/memory-log.ts';
 import { KEY, memoryLogins, someLogin } from '../../support/stored-login.ts';
 
 const HOUR = 3_600_000;
 
-function createSource(more: Partial<TokenSourceDeps> = {}) {
+function createSource(more: Partial<RenewalDeps> = {}) {
   const world = memoryLogins();
   const clock = { now: 0 };
   let count = 1;
@@ -17,7 +18,7 @@ function createSource(more: Partial<TokenSourceDeps> = {}) {
     const name = `access-${count}`;
     return { ...tokens, accessToken: name, obtainedAt: clock.now, expiresAt: clock.now + HOUR };
   });
-  const deps: TokenSourceDeps = {
+  const deps: RenewalDeps = {
     ...{ logins: world.logins, renew, now: () => clock.now, log: memoryLog().log },
     ...{ onRenewed: () => undefined, onObtained: () => undefined, onFailed: () => undefined },
     revoke: async () => true,

@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import { McpMasterError } from '../../../src/errors.ts';
+import type { RenewalDeps } from '../../../src/oauth/renewer.ts';
 import type { StoredLogin } from '../../../src/oauth/store/stored-login.ts';
-import { TokenSource, type TokenSourceDeps } from '../../../src/oauth/token-source.ts';
+import { TokenSource } from '../../../src/oauth/token-source.ts';
 import type { TokenSet } from '../../../src/oauth/tokens/token-set.ts';
 import { memoryLog } from '../../support/memory-log.ts';
 import { KEY, memoryLogins, someLogin } from '../../support/stored-login.ts';
@@ -9,7 +10,7 @@ import { KEY, memoryLogins, someLogin } from '../../support/stored-login.ts';
 const HOUR = 3_600_000;
 const LOCKED = new McpMasterError('KEYCHAIN_LOCKED', 'locked');
 
-function createSource(more: Partial<TokenSourceDeps> = {}) {
+function createSource(more: Partial<RenewalDeps> = {}) {
   const world = memoryLogins();
   const clock = { now: HOUR };
   const sent: (string | undefined)[] = [];
@@ -18,7 +19,7 @@ function createSource(more: Partial<TokenSourceDeps> = {}) {
     const names = { accessToken: `access ${sent.length}`, refreshToken: `refresh ${sent.length}` };
     return { ...tokens, ...names, obtainedAt: clock.now, expiresAt: clock.now + HOUR };
   };
-  const deps: TokenSourceDeps = {
+  const deps: RenewalDeps = {
     ...{ logins: world.logins, renew, now: () => clock.now, log: memoryLog().log },
     ...{ onRenewed: () => undefined, onObtained: vi.fn(), onFailed: () => undefined },
     revoke: vi.fn(async (_: StoredLogin) => true),

@@ -1,7 +1,8 @@
 import { describe, expect, it, vi } from 'vitest';
 import { McpMasterError } from '../../../src/errors.ts';
+import type { RenewalDeps } from '../../../src/oauth/renewer.ts';
 import type { StoredLogin } from '../../../src/oauth/store/stored-login.ts';
-import { TokenSource, type TokenSourceDeps } from '../../../src/oauth/token-source.ts';
+import { TokenSource } from '../../../src/oauth/token-source.ts';
 import type { TokenSet } from '../../../src/oauth/tokens/token-set.ts';
 import { memoryLog } from '../../support/memory-log.ts';
 import { KEY, memoryLogins, someLogin } from '../../support/stored-login.ts';
@@ -14,7 +15,7 @@ function createSource(refresh?: (login: StoredLogin) => Promise<TokenSet>) {
   const renew = vi.fn(refresh ?? (async ({ tokens }: StoredLogin) => renewed(tokens, clock.now)));
   const failures: string[] = [];
   const onRenewed = vi.fn();
-  const deps: TokenSourceDeps = {
+  const deps: RenewalDeps = {
     ...{ logins: world.logins, renew, now: () => clock.now, log: memoryLog().log, onRenewed },
     onObtained: () => undefined,
     revoke: async () => true,
