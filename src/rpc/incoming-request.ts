@@ -15,8 +15,11 @@ export interface IncomingRequest {
   onCancel(callback: (params: JsonObject) => void): void;
 }
 
-/** How long an answer waits for progress that was sent before it, in milliseconds. */
-const LONGEST_DELIVERY_MS = 1000;
+/**
+ * How long what follows waits for a notification of progress to arrive, in milliseconds. Long enough
+ * for a busy machine: it is there for servers that leave such a request unanswered.
+ */
+const LONGEST_DELIVERY_MS = 10_000;
 
 /** What an {@link Incoming} tells the peer that it came through. */
 interface IncomingLinks {
@@ -38,6 +41,8 @@ export class Incoming implements IncomingRequest {
   #isTask = false;
   /** Settles when all progress so far has arrived. */
   #told: Promise<void> | undefined;
+  /** The other side was too slow to confirm progress: nothing waits for it any more. */
+  #isOverdue = false;
   #isCancelled = false;
 
   constructor(method: string, params: JsonObject | undefined, links: IncomingLinks) {
@@ -56,7 +61,7 @@ export class Incoming implements IncomingRequest {
 
   progress(params: JsonObject): void {
     if (!this.#open && !this.#isTask) return;
-    if (this.#links.ordered) void this.#links.progress(params);
+    if (this.#links.ordered || this.#isOverdue) void this.#links.progress(params);
     else this.#told = (this.#told ?? Promise.resolve()).then(() => this.#delivered(params));
   }
 
@@ -75,14 +80,15 @@ export class Incoming implements IncomingRequest {
   }
 
   /** Settles when progress has arrived, or should have: an answer does not wait for ever. */
-  #delivered(params: JsonObject): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, LONGEST_DELIVERY_MS);
-      void this.#links.progress(params).finally(() => {
-        clearTimeout(timer);
-        resolve();
-      });
+  async #delivered(params: JsonObject): Promise<void> {
+    const delivery = this.#links.progress(params);
+    if (this.#isOverdue) return;
+    let timer: NodeJS.Timeout | undefined;
+    const overdue = new Promise<boolean>((resolve) => {
+      timer = setTimeout(() => resolve(true), LONGEST_DELIVERY_MS);
     });
+    this.#isOverdue = await Promise.race([delivery.then(() => false), overdue]);
+    clearTimeout(timer);
   }
 
   #finish(): boolean {
