@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
-import type { Context } from './cli/context.ts';
+import type { Context } from './app/context.ts';
 import { EXIT } from './cli/exit-codes.ts';
 import { run } from './cli/program.ts';
 import { Redactor } from './log.ts';

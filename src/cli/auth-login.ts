@@ -1,11 +1,11 @@
+import type { Context } from '../app/context.ts';
+import { type GlobalFlags, openConfigured } from '../app/workspace.ts';
 import type { ServerConfig } from '../config/config.ts';
 import { McpMasterError, toMcpMasterError } from '../errors.ts';
-import type { Context } from './context.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { type LoginWork, loginOne } from './login-one.ts';
 import { createLoginReport } from './login-report.ts';
 import { loginServers } from './select.ts';
-import { type GlobalFlags, openConfigured } from './workspace.ts';
 
 /** The flags of `auth login`. */
 export interface LoginFlags extends GlobalFlags {

@@ -1,10 +1,10 @@
+import type { Context } from '../app/context.ts';
+import { type GlobalFlags, openConfigured, type Workspace } from '../app/workspace.ts';
 import { toMcpMasterError } from '../errors.ts';
 import { keyOfFile, type LoginKey } from '../oauth/store/login-key.ts';
 import type { StoredLogin } from '../oauth/store/stored-login.ts';
-import type { Context } from './context.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { loginServers } from './select.ts';
-import { type GlobalFlags, openConfigured, type Workspace } from './workspace.ts';
 
 /** The flags of `auth logout`. */
 export interface LogoutFlags extends GlobalFlags {

@@ -1,7 +1,7 @@
+import type { Context } from '../app/context.ts';
+import { type GlobalFlags, openWorkspace } from '../app/workspace.ts';
 import type { StoreName } from '../oauth/store/secret-store.ts';
-import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
-import { type GlobalFlags, openWorkspace } from './workspace.ts';
 
 /** The flags of `auth migrate`. */
 export interface MigrateFlags extends GlobalFlags {

@@ -1,14 +1,14 @@
+import type { Context } from '../app/context.ts';
+import { statusOf } from '../app/login-status.ts';
+import { type GlobalFlags, openConfigured, type Workspace } from '../app/workspace.ts';
 import type { RemoteEndpoint, ServerConfig } from '../config/config.ts';
 import { fillSecrets } from '../config/secrets.ts';
 import { McpMasterError, toMcpMasterError } from '../errors.ts';
 import { soon, unlessAborted } from '../oauth/unless-aborted.ts';
-import type { Context } from './context.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
-import { statusOf } from './login-status.ts';
 import { reportError } from './report-error.ts';
 import { loginServers, noLoginError } from './select.ts';
 import { showStatus } from './status-table.ts';
-import { type GlobalFlags, openConfigured, type Workspace } from './workspace.ts';
 
 /** The flags of `auth refresh`. */
 export interface RefreshFlags extends GlobalFlags {

@@ -1,9 +1,9 @@
+import type { Context } from '../app/context.ts';
+import { type FoundStatus, isFine, statusOf } from '../app/login-status.ts';
+import { type GlobalFlags, openConfigured, type Workspace } from '../app/workspace.ts';
 import type { ServerConfig } from '../config/config.ts';
-import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
-import { type FoundStatus, isFine, statusOf } from './login-status.ts';
 import { showStatus } from './status-table.ts';
-import { type GlobalFlags, openConfigured, type Workspace } from './workspace.ts';
 
 /** The flags of `auth status`. */
 export interface StatusFlags extends GlobalFlags {

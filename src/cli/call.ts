@@ -1,15 +1,15 @@
+import type { Context } from '../app/context.ts';
+import { type GlobalFlags, openConfigured, type Workspace } from '../app/workspace.ts';
 import type { Backend } from '../backend/backend.ts';
 import type { ServerConfig } from '../config/config.ts';
 import { didYouMean } from '../config/suggest.ts';
 import { McpMasterError } from '../errors.ts';
 import { toolFilter } from '../proxy/tool-filter.ts';
 import { isObject, type JsonObject, type Reply } from '../rpc/message.ts';
-import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { createOwnBackend } from './own-backend.ts';
 import { printable } from './render.ts';
 import { rejectedError, unknownServer } from './select.ts';
-import { type GlobalFlags, openConfigured, type Workspace } from './workspace.ts';
 
 /** What `call` was asked to call. */
 export interface CallRequest {

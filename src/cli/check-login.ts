@@ -1,16 +1,16 @@
-import { type ErrorCode, type McpMasterError, toMcpMasterError } from '../errors.ts';
-import { loginCommand } from '../oauth/login-command.ts';
-import type { LoginKey } from '../oauth/store/login-key.ts';
-import type { Context } from './context.ts';
+import type { Context } from '../app/context.ts';
 import {
   errorText,
   type FoundStatus,
   type LoginState,
   statusOf,
   wantsLogin,
-} from './login-status.ts';
+} from '../app/login-status.ts';
+import type { Workspace } from '../app/workspace.ts';
+import { type ErrorCode, type McpMasterError, toMcpMasterError } from '../errors.ts';
+import { loginCommand } from '../oauth/login-command.ts';
+import type { LoginKey } from '../oauth/store/login-key.ts';
 import { countTools } from './own-backend.ts';
-import type { Workspace } from './workspace.ts';
 
 /**
  * The status of a server with what it says now to its login, or to its credential of the configuration.

@@ -1,11 +1,11 @@
+import type { Context } from '../app/context.ts';
+import { counted } from '../app/times.ts';
+import { type GlobalFlags, noConfigurationError } from '../app/workspace.ts';
 import type { Problem } from '../config/config.ts';
 import { checkConfig } from '../config/load.ts';
-import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { notYet } from './not-yet.ts';
 import { createPaint, type Paint, printable } from './render.ts';
-import { counted } from './times.ts';
-import { type GlobalFlags, noConfigurationError } from './workspace.ts';
 
 /** `mcp-master config check [FILE]`: everything that is wrong with a configuration, at once. */
 export async function configCheck(

@@ -1,8 +1,8 @@
+import { counted } from '../app/times.ts';
 import type { Problem } from '../config/config.ts';
 import type { ConfigCheck } from '../config/load.ts';
 import { type Finding, fine } from './doctor-finding.ts';
 import { notYet } from './not-yet.ts';
-import { counted } from './times.ts';
 
 /** What `config check` finds; of one server, where one is named, beside what is about no server. */
 export function checkConfiguration(checked: ConfigCheck, only: string | undefined): Finding[] {

@@ -1,7 +1,7 @@
+import { inWords } from '../app/times.ts';
 import { requestHeaders } from '../auth/request-headers.ts';
 import type { SecretRef, ServerConfig } from '../config/config.ts';
 import { type Finding, fine, type Place, warning } from './doctor-finding.ts';
-import { inWords } from './times.ts';
 
 /** A token that ends within this time is worth a warning. */
 const SOON_MS = 7 * 86_400_000;

@@ -1,7 +1,7 @@
-import type { Context } from './context.ts';
+import type { Context } from '../app/context.ts';
+import { counted } from '../app/times.ts';
 import type { Finding } from './doctor-finding.ts';
 import { createPaint, type Paint, printable, widthOf, wrap } from './render.ts';
-import { counted } from './times.ts';
 
 /** Longer lines are hard to read, however wide the terminal is. */
 const WIDEST = 110;

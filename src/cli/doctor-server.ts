@@ -1,14 +1,14 @@
+import type { Context } from '../app/context.ts';
+import { errorText, type FoundStatus, statusOf } from '../app/login-status.ts';
+import { ago, counted, untilExpiry } from '../app/times.ts';
+import type { Workspace } from '../app/workspace.ts';
 import type { ServerConfig } from '../config/config.ts';
 import { fillSecrets } from '../config/secrets.ts';
 import { loginCommand } from '../oauth/login-command.ts';
 import { soon, unlessAborted } from '../oauth/unless-aborted.ts';
-import type { Context } from './context.ts';
 import { checkCredentials } from './doctor-credential.ts';
 import { type Finding, failed, fine, type Place, warning } from './doctor-finding.ts';
 import { inspectServer, NOTHING_KNOWN, type ServerReport } from './inspect-server.ts';
-import { errorText, type FoundStatus, statusOf } from './login-status.ts';
-import { ago, counted, untilExpiry } from './times.ts';
-import type { Workspace } from './workspace.ts';
 
 /** The `startup_timeout` has an error of its own, which says more and should come first. */
 const MARGIN_MS = 100;

@@ -1,11 +1,11 @@
 import { versions } from 'node:process';
+import type { Context } from '../app/context.ts';
+import type { Workspace } from '../app/workspace.ts';
 import type { Environment } from '../config/config.ts';
 import { pathsOf } from '../config/locate.ts';
 import { McpMasterError, toMcpMasterError } from '../errors.ts';
 import type { StateFiles } from '../oauth/store/state-files.ts';
-import type { Context } from './context.ts';
 import { type Finding, failed, fine, type Place, warning } from './doctor-finding.ts';
-import type { Workspace } from './workspace.ts';
 
 /** As `engines` in package.json says. */
 const LEAST_NODE = { major: 20, minor: 17 };

@@ -1,7 +1,8 @@
+import type { Context } from '../app/context.ts';
+import { type GlobalFlags, openConfigured, type Workspace } from '../app/workspace.ts';
 import { type ConfigCheck, checkConfig } from '../config/load.ts';
 import { McpMasterError } from '../errors.ts';
 import { unlessAborted } from '../oauth/unless-aborted.ts';
-import type { Context } from './context.ts';
 import { checkConfiguration } from './doctor-configuration.ts';
 import type { Finding } from './doctor-finding.ts';
 import { renderFindings } from './doctor-report.ts';
@@ -9,7 +10,6 @@ import { checkServer } from './doctor-server.ts';
 import { checkNode, checkProxies, checkStateFolder, checkStore } from './doctor-system.ts';
 import { EXIT } from './exit-codes.ts';
 import { serverNamed } from './select.ts';
-import { type GlobalFlags, openConfigured, type Workspace } from './workspace.ts';
 
 /** The flags of `doctor`. */
 export interface DoctorFlags extends GlobalFlags {

@@ -1,12 +1,12 @@
+import type { Context } from '../app/context.ts';
+import type { Workspace } from '../app/workspace.ts';
 import type { Backend } from '../backend/backend.ts';
 import type { Session } from '../backend/connect.ts';
 import { createToolCheck, type LeftOutTool } from '../backend/tool-schemas.ts';
 import type { ServerConfig } from '../config/config.ts';
 import { type McpMasterError, toMcpMasterError } from '../errors.ts';
 import { toolFilter } from '../proxy/tool-filter.ts';
-import type { Context } from './context.ts';
 import { createOwnBackend } from './own-backend.ts';
-import type { Workspace } from './workspace.ts';
 
 /** Where one server stands; null where it did not say. */
 export interface ServerReport {

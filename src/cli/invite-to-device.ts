@@ -1,6 +1,6 @@
+import { inWords } from '../app/times.ts';
 import type { DeviceInvitation } from '../oauth/grants/device-code.ts';
 import { type InviteWork, openInBrowser } from './invite.ts';
-import { inWords } from './times.ts';
 
 const TICK_MS = 1000;
 

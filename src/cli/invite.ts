@@ -1,8 +1,8 @@
 import { createInterface } from 'node:readline';
+import { inWords } from '../app/times.ts';
 import { type McpMasterError, toMcpMasterError } from '../errors.ts';
 import type { Invitation } from '../oauth/grants/authorization-code.ts';
 import type { LoginWork } from './login-one.ts';
-import { inWords } from './times.ts';
 
 const TICK_MS = 1000;
 

@@ -1,11 +1,11 @@
+import type { Context } from '../app/context.ts';
+import { type GlobalFlags, openConfigured } from '../app/workspace.ts';
 import type { Config, RejectedServer } from '../config/config.ts';
 import type { Redactor } from '../log.ts';
-import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { inspectServer, NOTHING_KNOWN, type ServerReport } from './inspect-server.ts';
 import { createPaint, type Paint, printable, renderTable } from './render.ts';
 import { unknownServer } from './select.ts';
-import { type GlobalFlags, openConfigured } from './workspace.ts';
 
 /** The flags of `list`. */
 export interface ListFlags extends GlobalFlags {

@@ -1,3 +1,6 @@
+import type { Context } from '../app/context.ts';
+import { isDetecting } from '../app/login-status.ts';
+import type { Workspace } from '../app/workspace.ts';
 import { loginSettings } from '../auth/authenticator.ts';
 import type { OAuthSettings, RemoteEndpoint, ServerConfig } from '../config/config.ts';
 import { fillSecrets } from '../config/secrets.ts';
@@ -7,15 +10,12 @@ import type { LoginTarget } from '../oauth/login-target.ts';
 import type { LoginEntry } from '../oauth/store/login-index.ts';
 import type { LoginKey } from '../oauth/store/login-key.ts';
 import type { LoginFlags } from './auth-login.ts';
-import type { Context } from './context.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { invite } from './invite.ts';
 import { inviteToDevice } from './invite-to-device.ts';
 import type { LoginReport } from './login-report.ts';
-import { isDetecting } from './login-status.ts';
 import { countTools } from './own-backend.ts';
 import { noLoginError } from './select.ts';
-import type { Workspace } from './workspace.ts';
 
 /** What {@link loginOne} works with. */
 export interface LoginWork {

@@ -1,10 +1,10 @@
+import type { Context } from '../app/context.ts';
+import { isoTime, untilExpiry } from '../app/times.ts';
 import type { McpMasterError } from '../errors.ts';
 import type { DeviceInvitation } from '../oauth/grants/device-code.ts';
 import type { LoginFlags } from './auth-login.ts';
-import type { Context } from './context.ts';
 import type { LoginOutcome } from './login-one.ts';
 import { createPaint, printable, renderError } from './render.ts';
-import { isoTime, untilExpiry } from './times.ts';
 
 /** Lets the code stand out on a terminal; a program gets it as it is. */
 const INDENT = '    ';

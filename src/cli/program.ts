@@ -1,6 +1,7 @@
 import { Command, CommanderError, Option } from 'commander';
+import type { Context } from '../app/context.ts';
+import type { GlobalFlags } from '../app/workspace.ts';
 import { LOG_LEVELS } from '../log.ts';
-import type { Context } from './context.ts';
 import type { DoctorFlags } from './doctor.ts';
 import { EXIT } from './exit-codes.ts';
 import type { ListFlags } from './list.ts';
@@ -8,7 +9,6 @@ import { addAuth } from './program/auth-commands.ts';
 import { type Done, once } from './program/options.ts';
 import { addSecret } from './program/secret-commands.ts';
 import { reportError } from './report-error.ts';
-import type { GlobalFlags } from './workspace.ts';
 
 /** Runs one command line (without `node` and the script) and gives its exit code. Never rejects. */
 export async function run(argv: string[], context: Context): Promise<number> {

@@ -1,7 +1,7 @@
 import { Chalk, type ChalkInstance } from 'chalk';
+import type { Context } from '../app/context.ts';
 import type { Environment } from '../config/config.ts';
 import type { McpMasterError } from '../errors.ts';
-import type { Context } from './context.ts';
 
 /** Colours for one stream. */
 export type Paint = Pick<ChalkInstance, 'bold' | 'dim' | 'green' | 'red' | 'yellow'>;

@@ -1,5 +1,5 @@
+import type { Context } from '../app/context.ts';
 import { toMcpMasterError } from '../errors.ts';
-import type { Context } from './context.ts';
 import { exitCodeOf } from './exit-codes.ts';
 
 /** Tells a person what a command failed with, secrets masked, and gives its exit code. */

@@ -1,12 +1,12 @@
 import { buffer } from 'node:stream/consumers';
+import type { Context } from '../app/context.ts';
+import { isoTime } from '../app/times.ts';
+import { type GlobalFlags, openWorkspace, type Workspace } from '../app/workspace.ts';
 import { McpMasterError } from '../errors.ts';
 import type { SecretEntry } from '../oauth/store/user-secrets.ts';
-import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { askHidden } from './hidden-prompt.ts';
 import { createPaint, renderTable } from './render.ts';
-import { isoTime } from './times.ts';
-import { type GlobalFlags, openWorkspace, type Workspace } from './workspace.ts';
 
 const NAME = /^[A-Za-z0-9][\w.-]{0,63}$/;
 

@@ -1,7 +1,7 @@
+import type { Workspace } from '../app/workspace.ts';
 import type { Config, RejectedServer, ServerConfig } from '../config/config.ts';
 import { didYouMean } from '../config/suggest.ts';
 import { McpMasterError } from '../errors.ts';
-import type { Workspace } from './workspace.ts';
 
 /** The error for a server that the configuration does not have. */
 export function unknownServer(name: string, known: string[]): McpMasterError {

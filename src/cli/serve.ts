@@ -1,12 +1,12 @@
+import type { Context } from '../app/context.ts';
+import { type GlobalFlags, openWorkspace } from '../app/workspace.ts';
 import type { Config } from '../config/config.ts';
 import type { Logger } from '../log.ts';
 import { createClientTransport } from '../proxy/client-transport.ts';
 import { noConfiguration } from '../proxy/instructions.ts';
 import { MasterServer } from '../proxy/master-server.ts';
-import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { notYet } from './not-yet.ts';
-import { type GlobalFlags, openWorkspace } from './workspace.ts';
 
 /** `mcp-master serve`: one MCP server over stdin and stdout, until the client closes stdin. */
 export async function serve(context: Context, flags: GlobalFlags): Promise<number> {

@@ -1,5 +1,6 @@
-import type { Context } from './context.ts';
-import type { FoundStatus } from './login-status.ts';
+import type { Context } from '../app/context.ts';
+import type { FoundStatus } from '../app/login-status.ts';
+import { ago, inWords } from '../app/times.ts';
 import {
   type Cell,
   createPaint,
@@ -9,7 +10,6 @@ import {
   widthOf,
   wrap,
 } from './render.ts';
-import { ago, inWords } from './times.ts';
 
 /** Where it is shown. */
 type Screen = Pick<Context, 'stdout' | 'terminal' | 'env' | 'now'>;

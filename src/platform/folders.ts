@@ -1,5 +1,5 @@
 import { posix, win32 } from 'node:path';
-import type { Folders } from '../cli/context.ts';
+import type { Folders } from '../app/context.ts';
 import type { Environment } from '../config/config.ts';
 import { McpMasterError } from '../errors.ts';
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { LoginStatus } from '../../src/cli/login-status.ts';
+import type { LoginStatus } from '../../src/app/login-status.ts';
 import { waitFor } from '../support/bin.ts';
 import { type Answer, respond } from '../support/oauth/answers.ts';
 import { type AuthHome, createAuthHome } from '../support/oauth/auth-home.ts';

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { parse as parseJsonc } from 'jsonc-parser';
 import { describe, expect, it } from 'vitest';
-import type { Context } from '../../src/cli/context.ts';
+import type { Context } from '../../src/app/context.ts';
 import { EXIT, exitCodeOf } from '../../src/cli/exit-codes.ts';
 import { run } from '../../src/cli/program.ts';
 import { parseDotEnv } from '../../src/config/environment.ts';

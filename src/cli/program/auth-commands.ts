@@ -1,10 +1,10 @@
 import { type Command, Option } from 'commander';
+import type { Context } from '../../app/context.ts';
 import type { LoginFlags } from '../auth-login.ts';
 import type { LogoutFlags } from '../auth-logout.ts';
 import type { MigrateFlags } from '../auth-migrate.ts';
 import type { RefreshFlags } from '../auth-refresh.ts';
 import type { StatusFlags } from '../auth-status.ts';
-import type { Context } from '../context.ts';
 import { type Done, LOGIN_SECONDS, once, parseScope, parseTimeout } from './options.ts';
 
 /** `mcp-master auth …`. */

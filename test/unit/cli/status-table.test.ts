@@ -1,6 +1,6 @@
 import { PassThrough } from 'node:stream';
 import { describe, expect, it } from 'vitest';
-import type { FoundStatus } from '../../../src/cli/login-status.ts';
+import type { FoundStatus } from '../../../src/app/login-status.ts';
 import { showStatus } from '../../../src/cli/status-table.ts';
 import { serverConfig } from '../../support/server-config.ts';
 

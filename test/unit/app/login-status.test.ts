@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { isFine, statusOf } from '../../../src/cli/login-status.ts';
+import { isFine, statusOf } from '../../../src/app/login-status.ts';
 import type { AuthConfig, OAuthSettings } from '../../../src/config/config.ts';
 import type { ErrorCode } from '../../../src/errors.ts';
 import type { AuthRecord, RecordedError } from '../../../src/oauth/store/auth-record.ts';
