@@ -4,6 +4,7 @@ import type { Folders } from './endpoint.ts';
 import { lookupIn } from './environment.ts';
 import { type ConfigDeps, pathsOf } from './locate.ts';
 import { describeMangled } from './mangled.ts';
+import { checkMasterResource } from './master.ts';
 import { type NormaliseContext, normalise } from './normalise.ts';
 import { Findings } from './problems.ts';
 import { fileProblem, readSource } from './read-source.ts';
@@ -37,7 +38,7 @@ export async function assemble(
     literals = true;
   });
   const blocks = readRootBlocks(parts.blocks, findings, { ...context.resolve, tolerant: false });
-  const entries = readEntries(parts.entries, read.source, context);
+  const entries = readEntries(parts.entries, read.source, { ...context, ...blocks });
   const problems = [...surroundings.problems, ...findings.problems, ...entries.problems];
   const mode = literals ? deps.stat(file)?.mode : undefined;
   if (mode !== undefined && isReadableByOthers(mode, deps.platform)) problems.push(exposed(file));
@@ -89,14 +90,19 @@ interface Entries {
   problems: Problem[];
 }
 
-function readEntries(entries: RawEntry[], source: Source, context: NormaliseContext): Entries {
+function readEntries(
+  entries: RawEntry[],
+  source: Source,
+  context: NormaliseContext & Pick<Config, 'masterOauth'>,
+): Entries {
   const result: Entries = { servers: [], rejected: [], problems: [] };
   const names = new Map<string, { name: string; line: number | undefined }>();
   for (const entry of entries) {
     const findings = new Findings(source, entry.name);
     checkTwin(entry, findings, names);
     const server = normalise(entry, findings, context);
-    if (server) result.servers.push(server);
+    if (server) checkMasterResource(server, context.masterOauth, findings, entry.path);
+    if (server && !findings.failed) result.servers.push(server);
     else result.rejected.push({ name: entry.name, problems: findings.problems });
     result.problems.push(...findings.problems);
   }

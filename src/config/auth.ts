@@ -99,7 +99,11 @@ function checkNeeds({ section, headers, has }: AuthInput, strategy: Strategy): v
   }
 }
 
+/** What a server that is sent the master's token may say of it. */
+const OF_MASTER = new Set(['allowPassthrough']);
+
 function checkSettings(section: Section, strategy: Strategy, oauth: OAuthSettings): void {
+  if (strategy === 'master_oauth') checkMaster(section, oauth);
   if (oauth.tokenSource !== undefined && strategy !== 'proxy_oauth') {
     section.error(['auth_config', 'token_source'], 'belongs to the strategy proxy_oauth', {
       hint: 'Write auth_strategy: proxy_oauth.',
@@ -108,6 +112,20 @@ function checkSettings(section: Section, strategy: Strategy, oauth: OAuthSetting
   if (oauth.allowPassthrough && strategy === 'delegate_oauth') {
     section.warn(['auth_config', 'allow_passthrough'], 'has no effect with delegate_oauth');
   }
+}
+
+/** The strategy is the permission; what a login needs stands at the root, since there is one for all. */
+function checkMaster(section: Section, oauth: OAuthSettings): void {
+  if (oauth.allowPassthrough === false) {
+    section.error(['auth_config', 'allow_passthrough'], 'contradicts master_oauth', {
+      hint: "Choose another strategy, or take this out: master_oauth sends the master's token.",
+    });
+  }
+  const others = Object.keys(oauth).filter((key) => !OF_MASTER.has(key) && key !== 'tokenSource');
+  if (others.length === 0) return;
+  section.warn(['auth_config'], 'has no effect with master_oauth, but for allow_passthrough', {
+    hint: 'The master logs in with the `master_oauth` block at the root of the file.',
+  });
 }
 
 function checkAddress({ section, url }: AuthInput, strategy: Strategy): void {

@@ -16,6 +16,9 @@ import {
 import type { Section } from './section.ts';
 import { isObject, type Path, type Raw } from './source.ts';
 
+/** The master's own token, which only the strategies that are meant for it send. */
+const MASTER_TOKEN = 'MCP_MASTER_TOKEN';
+
 /** Where a variable's value reaches a server. */
 const PRIVATE_BLOCKS = ['headers', 'env', 'url', 'api_key', 'auth_config'];
 
@@ -38,7 +41,7 @@ export function resolve(section: Section, path: Path, value: Raw, context: Resol
   // Names are identities: a variable must not change them.
   if (path.length === 1 && path[0] === 'id') return value;
   if (path[0] === 'auth_config' && path[1] === 'token_source') {
-    noteTokenSource(value, context);
+    noteTokenSource(section, path, value, context);
     return value;
   }
   if (Array.isArray(value)) {
@@ -58,9 +61,11 @@ export function resolve(section: Section, path: Path, value: Raw, context: Resol
 }
 
 /** The source stays a source: it may be unset. A token in its place is refused, and still a secret. */
-function noteTokenSource(value: Raw, { lookup, secrets, onLiteral }: ResolveContext): void {
+function noteTokenSource(section: Section, path: Path, value: Raw, context: ResolveContext): void {
   if (typeof value !== 'string') return;
+  const { lookup, secrets, onLiteral } = context;
   const source = wholeReference(value);
+  if (source?.kind === 'env') refuseMasterToken(section, path, source.name);
   const secret = source?.kind === 'env' ? lookup(source.name) : undefined;
   if (secret) secrets.add(secret);
   if (source || value === '') return;
@@ -71,13 +76,25 @@ function noteTokenSource(value: Raw, { lookup, secrets, onLiteral }: ResolveCont
 function resolveText(section: Section, path: Path, text: string, context: ResolveContext): string {
   const expansion = expand(text, context.lookup);
   for (const reference of expansion.malformed) reportMalformed(section, path, reference);
-  for (const use of expansion.variables) checkVariable(section, path, use, context);
+  for (const use of expansion.variables) {
+    refuseMasterToken(section, path, use.name);
+    checkVariable(section, path, use, context);
+  }
   if (expansion.secret !== undefined) noteStored(section, path, expansion.secret);
   else if (!section.isUnresolved(path)) {
     checkEmpty(section, path, expansion);
     noteCredential(section, path, expansion.value, hasReference(text), context);
   }
   return expansion.value;
+}
+
+/** It would reach whatever the value is for: a header, a program, another token's place. */
+function refuseMasterToken(section: Section, path: Path, name: string): void {
+  // On Windows the names of variables have no case.
+  if (name.toUpperCase() !== MASTER_TOKEN) return;
+  section.error(path, `the master's token, ${MASTER_TOKEN}, can not be handed on by name`, {
+    hint: 'Write auth_strategy: master_oauth at the server that it is for, and take this out.',
+  });
 }
 
 function reportMalformed(section: Section, path: Path, reference: string): void {

@@ -3,6 +3,7 @@ import type { Config } from './config.ts';
 import { DEFAULT_SERVE } from './defaults.ts';
 import { type KeySet, OAUTH_KEYS } from './keys.ts';
 import { parseLenient } from './lenient.ts';
+import { namesAuthorizationServer } from './master.ts';
 import { readOAuth } from './oauth-settings.ts';
 import type { Findings } from './problems.ts';
 import { type ResolveContext, resolve } from './resolve.ts';
@@ -96,6 +97,11 @@ function readMaster(
     if (own(written, key) !== undefined) section.warn([...path, key], 'has no effect here');
   }
   const oauth = readOAuth(section, path, fields);
-  const failed = findings.problems.slice(before).some(({ level }) => level === 'error');
-  return failed ? none : { masterOauth: oauth, secretRefs: masterSecretTargets(section) };
+  const isFaulty = () => findings.problems.slice(before).some(({ level }) => level === 'error');
+  if (!isFaulty() && !namesAuthorizationServer(oauth)) {
+    section.error(path, 'does not say where the master logs in', {
+      hint: 'Add `issuer`, `provider`, or `authorization_endpoint` and `token_endpoint`.',
+    });
+  }
+  return isFaulty() ? none : { masterOauth: oauth, secretRefs: masterSecretTargets(section) };
 }

@@ -12,7 +12,13 @@ describe('the shapes of a file', () => {
     ['a bare map', { a: { url } }],
     [
       'a bare map with blocks',
-      { $schema: 'x', a: { url }, serve: {}, tokens: {}, master_oauth: {} },
+      {
+        $schema: 'x',
+        a: { url },
+        serve: {},
+        tokens: {},
+        master_oauth: { issuer: 'https://login.example' },
+      },
     ],
   ])('%s gives the same server', async (_, file) => {
     const result = await checkJson(file);
