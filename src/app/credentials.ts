@@ -1,5 +1,8 @@
-import { Authenticator } from '../auth/authenticator.ts';
-import type { Config, ServerConfig } from '../config/config.ts';
+import { MultiAuthManager } from '../auth/multi-auth-manager.ts';
+import type { Config, OAuthSettings, ServerConfig } from '../config/config.ts';
+import { lookupIn } from '../config/environment.ts';
+import { MASTER } from '../config/master.ts';
+import { fillMasterSecrets } from '../config/secrets.ts';
 import type { Logger } from '../log.ts';
 import type { Fetch } from '../oauth/fetch.ts';
 import { AuthRecords } from '../oauth/store/auth-records.ts';
@@ -22,7 +25,7 @@ export interface Credentials {
   challenges: ChallengeRecords;
   issuers: KnownIssuers;
   records: AuthRecords;
-  authenticator: Authenticator;
+  auth: MultiAuthManager;
   changes: CredentialWatch;
 }
 
@@ -32,11 +35,21 @@ export interface Credentials {
  */
 const RENEWAL_MS = 120_000;
 
+/** What {@link openCredentials} works with. */
+export interface CredentialOptions {
+  folders: Folders;
+  owner: Owner;
+  fetch: Fetch;
+  log: Logger;
+  /** Has strategies of its own for some servers. Default: one that goes by the configuration. */
+  manager?: MultiAuthManager | undefined;
+}
+
 /** Opens them; nothing is read, and no store is touched, before somebody needs it. */
 export function openCredentials(
   context: Context,
   config: Config,
-  { folders, owner, fetch, log }: { folders: Folders; owner: Owner; fetch: Fetch; log: Logger },
+  { folders, owner, fetch, log, manager = new MultiAuthManager() }: CredentialOptions,
 ): Credentials {
   const files = context.createStateFiles(folders, log);
   const { now } = context;
@@ -63,32 +76,46 @@ export function openCredentials(
   const redact = (text: string) => redactor.redact(text);
   const records = new AuthRecords({ files, locks, now, warn, redact });
   const oauth = (server: string): OAuthDeps => ({ fetch, now, secret, log: log.named(server) });
-  const authenticator = new Authenticator({
-    ...{ logins, challenges, journal: records, now, owner, log },
-    obtain: async (target) => {
+  const lookup = lookupIn(config.env, context.platform);
+  /** Those of a server come filled in; the master's are needed where nobody connects to a master. */
+  const filled = async (server: string, settings: OAuthSettings): Promise<OAuthSettings> => {
+    if (server !== MASTER || config.secretRefs.length === 0) return settings;
+    const read = (name: string) => secrets.read(name);
+    const { masterOauth } = config;
+    return { ...settings, ...(await fillMasterSecrets({ ...config, masterOauth }, read)) };
+  };
+  const auth = manager.attach({
+    ...{ logins, challenges, journal: records, now, owner, log, lookup },
+    ...{ secret: (value) => redactor.add(value), masterOauth: config.masterOauth },
+    masterToken: lookup('MCP_MASTER_TOKEN') ?? '',
+    hasSecret: (name) => secrets.version(name) !== undefined,
+    obtain: async (unfilled) => {
       const { obtainWithClientCredentials } = await import('../oauth/grants/client-credentials.ts');
+      const settings = await filled(unfilled.key.server, unfilled.settings);
+      const target = { ...unfilled, settings };
       const deps = { ...oauth(target.key.server), resolve: context.resolveHost };
       return obtainWithClientCredentials(target, { ...deps, challenges, issuers });
     },
     revoke: async (login, settings) => {
       const { revokeTokens } = await import('../oauth/tokens/revocation.ts');
       const { withSettings } = await import('../oauth/client/configured-client.ts');
-      const client = withSettings(login.client, settings);
+      const client = withSettings(login.client, await filled(login.server, settings));
       return revokeTokens({ ...login, client }, oauth(login.server));
     },
     renew: async (login, settings) => {
       const { renewTokens } = await import('../oauth/renew.ts');
-      return renewTokens(login, settings, { ...oauth(login.server), timeoutMs: RENEWAL_MS });
+      const known = await filled(login.server, settings);
+      return renewTokens(login, known, { ...oauth(login.server), timeoutMs: RENEWAL_MS });
     },
   });
-  const changes = watchBoth(index, secrets, authenticator);
-  return { stores, logins, secrets, challenges, issuers, records, authenticator, changes };
+  const changes = watchBoth(index, secrets, auth);
+  return { stores, logins, secrets, challenges, issuers, records, auth, changes };
 }
 
 function watchBoth(
   index: LoginIndex,
   secrets: UserSecrets,
-  authenticator: Authenticator,
+  auth: MultiAuthManager,
 ): CredentialWatch {
   return {
     watch(onChange) {
@@ -98,10 +125,10 @@ function watchBoth(
       };
     },
     version(server: ServerConfig) {
-      const key = authenticator.isUnattended(server) ? undefined : authenticator.loginKey(server);
-      const login = key === undefined ? undefined : index.get(key.file)?.loggedInAt;
+      const keys = auth.isUnattended(server) ? [] : auth.loginKeys(server);
+      const logins = keys.map(({ file }) => index.get(file)?.loggedInAt);
       const stored = server.secretRefs.map(({ name }) => secrets.version(name));
-      return [login, ...stored].join();
+      return [...logins, ...stored].join();
     },
   };
 }

@@ -1,5 +1,6 @@
-import type { Authenticator } from '../auth/authenticator.ts';
+import type { MultiAuthManager } from '../auth/multi-auth-manager.ts';
 import type { ServerConfig } from '../config/config.ts';
+import { MASTER, usesMasterToken } from '../config/master.ts';
 import { loginCommand } from '../oauth/login-command.ts';
 import type { AuthRecord, RecordedError } from '../oauth/store/auth-record.ts';
 import type { AuthRecords } from '../oauth/store/auth-records.ts';
@@ -47,7 +48,10 @@ export interface FoundStatus {
 
 /** What is on disk of logins: no keychain. */
 export interface StatusSources {
-  authenticator: Pick<Authenticator, 'loginKey' | 'recordName' | 'isUnattended'>;
+  auth: Pick<
+    MultiAuthManager,
+    'loginKey' | 'loginKeys' | 'recordName' | 'isUnattended' | 'hasMasterToken'
+  >;
   logins: { index: Pick<LoginIndex, 'get' | 'version'> };
   challenges: Pick<ChallengeRecords, 'has' | 'inVain'>;
   records: Pick<AuthRecords, 'get'>;
@@ -55,10 +59,10 @@ export interface StatusSources {
 
 /** Where a server stands by what is on disk: neither a keychain nor a server is asked. */
 export function statusOf(server: ServerConfig, sources: StatusSources, now: number): FoundStatus {
-  const { authenticator, records, logins } = sources;
+  const { auth, records, logins } = sources;
   const { name, endpoint } = server;
-  const key = authenticator.loginKey(server);
-  const recordName = authenticator.recordName(server);
+  const key = auth.loginKey(server);
+  const recordName = auth.recordName(server);
   const record = recordName === undefined ? undefined : records.get(recordName);
   const entry = key && logins.index.get(key.file);
   const state = stateOf(server, { entry, record, now }, sources);
@@ -66,7 +70,7 @@ export function statusOf(server: ServerConfig, sources: StatusSources, now: numb
     server: name,
     strategy: endpoint.kind === 'stdio' ? 'none' : endpoint.auth.strategy,
     state,
-    store: entry?.store ?? null,
+    store: entry?.store ?? (isMasterToken(server, sources) ? 'env' : null),
     expires_at: isoTime(entry?.expiresAt),
     has_refresh_token: entry?.hasRefreshToken ?? null,
     scopes: entry?.scopes ?? null,
@@ -100,19 +104,44 @@ interface Known {
 }
 
 function stateOf(server: ServerConfig, known: Known, sources: StatusSources): LoginState {
-  const { authenticator, challenges, logins } = sources;
-  const key = authenticator.loginKey(server);
-  if (key === undefined) return 'not_needed';
+  const { auth, challenges, logins } = sources;
+  const key = auth.loginKey(server);
+  if (key === undefined) return stateWithoutLogin(server, sources);
   const { entry } = known;
   const refused = wantsLogin(key.file, entry, challenges);
-  if (authenticator.isUnattended(server)) return unattendedState(known, refused);
+  if (auth.isUnattended(server)) return unattendedState(known, refused);
   if (entry === undefined) {
+    if (isPassed(server, sources)) return 'not_needed';
     const isDamaged = logins.index.version(key.file) !== undefined;
     return refused || isDamaged || !isDetecting(server) ? 'login_required' : 'not_needed';
   }
   if (refused) return 'login_required';
   if (isClientGone(known)) return 'login_required';
   return isOver(known) && !entry.hasRefreshToken ? 'expired' : 'logged_in';
+}
+
+/** Of what has no login: the master's token may come from outside, or may not be there at all. */
+function stateWithoutLogin(server: ServerConfig, { auth }: StatusSources): LoginState {
+  if (!usesMaster(server)) return 'not_needed';
+  if (!auth.hasMasterToken) return 'login_required';
+  return server.name === MASTER ? 'logged_in' : 'not_needed';
+}
+
+function usesMaster({ endpoint }: ServerConfig): boolean {
+  return endpoint.kind !== 'stdio' && endpoint.auth.strategy === 'master_oauth';
+}
+
+function isMasterToken(server: ServerConfig, { auth }: StatusSources): boolean {
+  return server.name === MASTER && auth.hasMasterToken;
+}
+
+/** Whether the master's token is sent to a server that has none of its own. */
+function isPassed(server: ServerConfig, { auth, logins }: StatusSources): boolean {
+  if (usesMaster(server) || !usesMasterToken(server)) return false;
+  const [, master] = auth.loginKeys(server);
+  return (
+    auth.hasMasterToken || (master !== undefined && logins.index.get(master.file) !== undefined)
+  );
 }
 
 function isOver({ entry, now }: Known): boolean {
@@ -130,11 +159,15 @@ const UNKNOWN_CLIENT = new Set(['invalid_client', 'unauthorized_client']);
 function nextStep(
   server: ServerConfig,
   known: Known,
-  { authenticator }: Pick<StatusSources, 'authenticator'>,
+  { auth }: Pick<StatusSources, 'auth'>,
 ): string {
-  const command = loginCommand(server.name, authenticator.loginKey(server)?.commandFlags);
+  const key = auth.loginKey(server);
+  const command = loginCommand(
+    key?.server ?? (usesMaster(server) ? MASTER : server.name),
+    key?.commandFlags,
+  );
   // Only so is a client registered anew.
-  const isGone = !authenticator.isUnattended(server) && isClientGone(known);
+  const isGone = !auth.isUnattended(server) && isClientGone(known);
   return isGone ? `${command} --force` : command;
 }
 

@@ -89,13 +89,13 @@ export async function openWorkspace(
       commandFolders: commandFolders(context),
     },
     readSecret: (name) => credentials.secrets.read(name),
-    auth: credentials.authenticator,
+    auth: credentials.auth,
     log,
     redact: (text) => redactor.redact(text),
     now: context.now,
   };
   const close = async () => {
-    await credentials.authenticator.settled();
+    await credentials.auth.settled();
     credentials.stores.close();
     http.close();
     await Promise.all([credentials.challenges.flush(), credentials.records.flush()]);

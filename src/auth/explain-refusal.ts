@@ -36,6 +36,63 @@ export function explainRefusal(error: McpMasterError, refused: RefusedRequest): 
   return new McpMasterError(code, message, { hint: stepUpHint(refused), cause });
 }
 
+/** The same of the master's login: a server that does not accept its token is not helped by another one. */
+export function explainMaster(error: McpMasterError, refused: RefusedRequest): McpMasterError {
+  const { key, entry, setback } = refused;
+  const { message, cause, code, status } = error;
+  const command = loginCommand(key.server, key.commandFlags);
+  if (code === 'UNAUTHORIZED' && status === 401) {
+    if (setback !== undefined) return notRenewed(error, setback);
+    if (entry === undefined) {
+      return loginRequired(key.server, `the master has no login: ${message}`, { cause, ...key });
+    }
+    const what = `it refused the master's token: ${message}; sent was ${tokenOf(entry)}`;
+    return new McpMasterError(code, what, {
+      hint: `Check that this server accepts tokens of that issuer, and \`audience\`, \`resource\` and \`scopes\` of the root's master_oauth; after a change: ${command}`,
+      ...{ cause, status },
+    });
+  }
+  if (code !== 'INSUFFICIENT_SCOPE') return error;
+  return new McpMasterError(code, message, {
+    hint: `Add the scopes to \`scopes\` of the root's master_oauth, and log in again: ${command}`,
+    ...{ cause, status },
+  });
+}
+
+/** A refusal of what is no login: a token from elsewhere, a header, an API key. */
+export function explainFixed(
+  error: McpMasterError,
+  { endpoint }: Pick<ServerConfig, 'endpoint'>,
+): McpMasterError {
+  const { code, message, cause, status } = error;
+  if (code !== 'UNAUTHORIZED' || status !== 401 || endpoint.kind === 'stdio') return error;
+  const { auth } = endpoint;
+  const told = (what: string, hint: string) =>
+    new McpMasterError(code, `${what}: ${message}`, { hint, cause, status });
+  switch (auth.strategy) {
+    case 'master_oauth':
+      return told(
+        "it refused the master's token, MCP_MASTER_TOKEN",
+        'Set MCP_MASTER_TOKEN to a token that this server accepts, or unset it to use the login of the master.',
+      );
+    case 'proxy_oauth':
+      return told(
+        `it refused the token of ${auth.oauth.tokenSource}`,
+        'Renew it where it comes from; where it is unset, the login of this server is used instead.',
+      );
+    case 'bypass_auth':
+      return told(
+        'it wants a credential, and bypass_auth sends none',
+        'Choose another `auth_strategy`, or take it out, so that a login is found.',
+      );
+    default:
+      return told(
+        'it refused the credential of the configuration',
+        'Check the header or the API key of its entry; a stored one is changed by `mcp-master secret set`.',
+      );
+  }
+}
+
 /** The way to a wider scope (MCP specification, "Step-Up Authorization Flow"), as long as there is one. */
 function stepUpHint({ server, key, entry, unattended, challenges }: RefusedRequest): string {
   const vain = entry && challenges.inVain(key.file, entry.scopes);

@@ -1,12 +1,4 @@
-import type { RemoteEndpoint, ServerConfig } from '../config/config.ts';
-import { isRemoteHttp } from '../config/urls.ts';
-import { McpMasterError, toMcpMasterError } from '../errors.ts';
-import { parseChallenges } from '../oauth/discovery/challenge.ts';
-import { loginRequired } from '../oauth/login-command.ts';
-import type { ChallengeRecords } from '../oauth/store/challenge-records.ts';
-import type { LoginKey } from '../oauth/store/login-key.ts';
-import type { Logins } from '../oauth/store/logins.ts';
-import type { TokenSource } from '../oauth/token-source.ts';
+import type { McpMasterError } from '../errors.ts';
 import { StandingRefusals } from './standing-refusals.ts';
 
 /** The authentication of the requests to one server. */
@@ -81,101 +73,13 @@ export function staticAuth(
   };
 }
 
-/** Whose requests carry the token of a login. */
-export interface TokenAuthSubject {
-  server: ServerConfig;
-  endpoint: RemoteEndpoint;
-  /** The server's own headers. */
-  own: Record<string, string>;
-  key: LoginKey;
-  source: TokenSource;
-}
-
-/** What {@link tokenAuth} works with. */
-export interface TokenAuthDeps {
-  journal: AuthJournal;
-  logins: Logins;
-  challenges: ChallengeRecords;
-}
-
-/** Requests with the token of a login beside the server's own headers. */
-export function tokenAuth(subject: TokenAuthSubject, deps: TokenAuthDeps): RequestAuth {
-  const { server, endpoint, own, key, source } = subject;
-  const { journal, logins, challenges } = deps;
-  const isLoggedIn = () => logins.index.version(key.file) !== undefined;
-  const refusals = new StandingRefusals();
-  const allIsWell = () => {
-    challenges.clearMet(key.file);
-    journal.succeeded(key.file);
-  };
+/** Requests that can't be sent for the want of a credential: `error` says which, and how to get it. */
+export function missingAuth(error: () => McpMasterError): RequestAuth {
   return {
     headers: async () => {
-      const token = await source.accessToken().catch((error: unknown) => {
-        refusals.note(undefined);
-        noteFailure(toMcpMasterError(error), subject, deps);
-        throw error;
-      });
-      if (token !== undefined) {
-        journal.used(key.file);
-        return { ...own, Authorization: bearer(token, endpoint) };
-      }
-      if (endpoint.auth.strategy === 'detect') return own;
-      throw loginRequired(server.name, 'nobody has logged in to it yet', key);
+      throw error();
     },
-    onRefusal: (status, headers, method) => {
-      if (status === 401 || status === 403) refusals.note(method);
-      noteRefusal(status, headers, subject, deps);
-    },
-    onUnauthorized: async ({ Authorization: sent }) => {
-      const again =
-        sent === undefined ? isLoggedIn() : await source.afterRefusal(sent.slice(BEARER.length));
-      // A refusal that stands is counted where it is heard.
-      if (again) journal.refused(key.file);
-      return again;
-    },
-    onAccepted: (method) => {
-      // What anybody may do says nothing of a login.
-      if (refusals.any && isLoggedIn() && refusals.areMetBy(method)) allIsWell();
-    },
-    onConnected: () => {
-      if (isLoggedIn()) allIsWell();
-    },
+    ...{ onRefusal: () => undefined, onUnauthorized: async () => false },
+    ...{ onAccepted: () => undefined, onConnected: () => undefined },
   };
-}
-
-function noteRefusal(
-  status: number,
-  headers: Record<string, string>,
-  { key, source }: TokenAuthSubject,
-  { journal, logins, challenges }: TokenAuthDeps,
-): void {
-  const challenge = parseChallenges(headers['www-authenticate'] ?? '');
-  if (status === 401) {
-    if (logins.index.version(key.file) !== undefined) journal.refused(key.file);
-    // What can't be renewed at the moment needs no person yet.
-    if (source.setback === undefined) challenges.note(key.file, challenge ?? {});
-  } else if (status === 403 && challenge?.error === 'insufficient_scope') {
-    challenges.note(key.file, challenge);
-  }
-}
-
-/** What only a person can mend is to be seen in `auth status`, but for an expiry, which shows anyway. */
-function noteFailure(
-  error: McpMasterError,
-  { key }: TokenAuthSubject,
-  { journal, logins, challenges }: TokenAuthDeps,
-): void {
-  journal.failed(key.file, error);
-  const { hasRefreshToken = true } = logins.index.get(key.file) ?? {};
-  if (error.code === 'LOGIN_REQUIRED' && hasRefreshToken) challenges.noteNeed(key.file);
-}
-
-const BEARER = 'Bearer ';
-
-/** A stored token never crosses the network in clear (row A9). */
-function bearer(token: string, { url }: RemoteEndpoint): string {
-  if (!isRemoteHttp(url)) return `${BEARER}${token}`;
-  throw new McpMasterError('INSECURE_URL', 'its token is not sent over http to another computer', {
-    hint: 'Write https:// in its `url`.',
-  });
 }

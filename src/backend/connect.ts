@@ -1,4 +1,4 @@
-import type { Authentication } from '../auth/authenticator.ts';
+import type { Authentication } from '../auth/multi-auth-manager.ts';
 import type { RequestAuth } from '../auth/request-auth.ts';
 import type { RemoteEndpoint, ServerConfig } from '../config/config.ts';
 import { fillSecrets, type ReadSecret } from '../config/secrets.ts';

@@ -43,29 +43,29 @@ export async function authLogout(context: Context, flags: LogoutFlags): Promise<
 
 /** Also the logins of servers that the configuration has no more, or has with another address. */
 function keysOf(workspace: Workspace, flags: LogoutFlags): LoginKey[] {
-  const { logins, authenticator } = workspace.credentials;
+  const { logins, auth } = workspace.credentials;
   // Those with a damaged record, too: their tokens are there all the same.
   const stored = logins.index.files().flatMap((file) => keyOfFile(file, workspace.owner) ?? []);
   if (flags.all === true && flags.server === undefined) return stored;
   const named = stored.filter(({ server }) => server === flags.server);
   if (named.length > 0 && flags.all !== true) return named;
   return loginServers(workspace, flags).flatMap((server) => {
-    const key = authenticator.loginKey(server);
+    const key = auth.loginKey(server);
     return key === undefined ? [] : [key];
   });
 }
 
 async function logout(key: LoginKey, context: Context, workspace: Workspace): Promise<Logout> {
-  const { logins, challenges, records, authenticator } = workspace.credentials;
+  const { logins, challenges, records, auth } = workspace.credentials;
   const revoked = await revoke(key, context, workspace);
   const removed = await logins.remove(key);
   const configured = workspace.config.servers.find(
-    (server) => authenticator.loginKey(server)?.account === key.account,
+    (server) => auth.loginKey(server)?.account === key.account,
   );
   if (removed) await records.remove(key.file);
   // A server that had a login needs one, also where the configuration leaves that to be seen; a client
   // that logs in as itself gets another one when it needs it.
-  const isNeeded = configured !== undefined && !authenticator.isUnattended(configured);
+  const isNeeded = configured !== undefined && !auth.isUnattended(configured);
   if (!isNeeded) await challenges.clear(key.file);
   else if (removed) challenges.note(key.file, {});
   return { server: key.server, removed, revoked };
@@ -95,15 +95,15 @@ async function revoke(key: LoginKey, context: Context, workspace: Workspace): Pr
   async function clientOf({ client }: StoredLogin, { server: name, account }: LoginKey) {
     const server = config.servers.find((known) => known.name === name);
     if (server === undefined) return client;
-    if (credentials.authenticator.loginKey(server)?.account !== account) return client;
-    const [{ fillSecrets }, { withSettings }, { loginSettings }] = await Promise.all([
+    if (credentials.auth.loginKey(server)?.account !== account) return client;
+    const [{ fillSecrets }, { withSettings }] = await Promise.all([
       import('../config/secrets.ts'),
       import('../oauth/client/configured-client.ts'),
-      import('../auth/authenticator.ts'),
     ]);
     const { endpoint } = await fillSecrets(server, connectDeps.readSecret);
-    const settings = endpoint.kind === 'stdio' ? undefined : loginSettings(endpoint);
-    return withSettings(client, settings ?? {});
+    const target =
+      endpoint.kind === 'stdio' ? undefined : credentials.auth.loginTarget(server, endpoint);
+    return withSettings(client, target?.settings ?? {});
   }
 }
 

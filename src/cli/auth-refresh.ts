@@ -53,9 +53,9 @@ export async function authRefresh(context: Context, flags: RefreshFlags): Promis
 
 /** The one that is named, whether or not there is a login of it; else those that have one. */
 function serversToRenew(workspace: Workspace, flags: RefreshFlags): ServerConfig[] {
-  const { authenticator, logins } = workspace.credentials;
+  const { auth, logins } = workspace.credentials;
   return loginServers(workspace, flags).filter((server) => {
-    const key = authenticator.loginKey(server);
+    const key = auth.loginKey(server);
     if (key === undefined) throw noLoginError(server);
     return flags.all !== true || logins.index.version(key.file) !== undefined;
   });
@@ -69,7 +69,7 @@ async function renew(
   try {
     const { endpoint } = await fillSecrets(server, connectDeps.readSecret);
     // Only remote servers have logins, and filling in secrets changes nothing of that.
-    await credentials.authenticator.renewNow(server, endpoint as RemoteEndpoint);
+    await credentials.auth.renewNow(server, endpoint as RemoteEndpoint);
     return undefined;
   } catch (thrown) {
     const { code, message, hint, cause } = toMcpMasterError(thrown);

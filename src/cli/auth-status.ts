@@ -34,10 +34,14 @@ async function wanted(
   { config }: Workspace,
   { server: name }: StatusFlags,
 ): Promise<ServerConfig[]> {
-  const servers = config.servers.filter((server) => (name ?? server.name) === server.name);
-  if (servers.length > 0 || name === undefined) return servers;
-  const { serverNamed } = await import('./select.ts');
-  return [serverNamed(name, config)];
+  const hasMaster = config.masterOauth !== undefined || Boolean(config.env['MCP_MASTER_TOKEN']);
+  const named = config.servers.filter((server) => server.name === name);
+  if (named.length > 0 || (name === undefined && !hasMaster)) {
+    return name === undefined ? config.servers : named;
+  }
+  const { loginNamed, masterIn } = await import('./select.ts');
+  if (name !== undefined) return [loginNamed(name, config)];
+  return [masterIn(config), ...config.servers].flatMap((server) => server ?? []);
 }
 
 /** Loaded when it is asked for: what talks to servers takes longer to load than all the rest. */

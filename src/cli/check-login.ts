@@ -7,6 +7,9 @@ import {
   wantsLogin,
 } from '../app/login-status.ts';
 import type { Workspace } from '../app/workspace.ts';
+import type { RemoteEndpoint, ServerConfig } from '../config/config.ts';
+import { MASTER } from '../config/master.ts';
+import { fillSecrets } from '../config/secrets.ts';
 import { type ErrorCode, type McpMasterError, toMcpMasterError } from '../errors.ts';
 import { loginCommand } from '../oauth/login-command.ts';
 import type { LoginKey } from '../oauth/store/login-key.ts';
@@ -22,20 +25,29 @@ export async function checkLogin(
   workspace: Workspace,
 ): Promise<FoundStatus> {
   const { server } = before;
-  const { authenticator, challenges, records } = workspace.credentials;
+  const { auth, challenges, records } = workspace.credentials;
   if (server.endpoint.kind === 'stdio' || !server.enabled) return before;
-  const error = await countTools(server, context, workspace.connectDeps).then(
-    () => undefined,
-    toMcpMasterError,
-  );
+  const error = await asked(server, context, workspace).then(() => undefined, toMcpMasterError);
   // Its token may be a new one: what has become of it is on disk before it is read.
   await Promise.all([challenges.flush(), records.flush()]);
   const found = statusOf(server, workspace.credentials, context.now());
-  const key = authenticator.loginKey(server);
+  const key = auth.loginKey(server);
   const state = key === undefined ? stateWithout(error) : stateOf(key, found, error, workspace);
   const next =
-    state === 'login_required' ? loginCommand(server.name, key?.commandFlags ?? '') : null;
+    state === 'login_required' ? loginCommand(key?.server ?? server.name, key?.commandFlags) : null;
   return { ...found, status: { ...found.status, state, next, last_error: errorText(error) } };
+}
+
+/** The master has no server: there is a token, or there is none. */
+async function asked(
+  server: ServerConfig,
+  context: Context,
+  { connectDeps, credentials: { auth } }: Workspace,
+): Promise<unknown> {
+  if (server.name !== MASTER) return countTools(server, context, connectDeps);
+  if (auth.hasMasterToken) return undefined;
+  const { endpoint } = await fillSecrets(server, connectDeps.readSecret);
+  return auth.proveToken(server, endpoint as RemoteEndpoint);
 }
 
 /** Of a server that nobody can log in to. */

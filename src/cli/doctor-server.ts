@@ -57,13 +57,13 @@ async function standing(
   { credentials, owner }: Workspace,
   now: number,
 ): Promise<Standing> {
-  const { challenges, records, authenticator } = credentials;
+  const { challenges, records, auth } = credentials;
   // What the connection has come to know is on disk before it is read.
   await Promise.all([challenges.flush(), records.flush()]);
-  const key = authenticator.loginKey(server);
+  const key = auth.loginKey(server);
   return {
     ...statusOf(server, credentials, now),
-    unattended: authenticator.isUnattended(server),
+    unattended: auth.isUnattended(server),
     wantsMore: key !== undefined && challenges.get(key.file)?.error === 'insufficient_scope',
     commandFlags: owner.commandFlags,
   };

@@ -1,12 +1,12 @@
 import type { Context } from '../app/context.ts';
 import { isDetecting } from '../app/login-status.ts';
+import { loginWork, lostKeychain } from '../app/login-work.ts';
 import type { Workspace } from '../app/workspace.ts';
-import { loginSettings } from '../auth/authenticator.ts';
-import type { OAuthSettings, RemoteEndpoint, ServerConfig } from '../config/config.ts';
+import type { RemoteEndpoint, ServerConfig } from '../config/config.ts';
+import { MASTER } from '../config/master.ts';
 import { fillSecrets } from '../config/secrets.ts';
 import { McpMasterError, toMcpMasterError } from '../errors.ts';
 import type { LoginDeps } from '../oauth/login.ts';
-import type { LoginTarget } from '../oauth/login-target.ts';
 import type { LoginEntry } from '../oauth/store/login-index.ts';
 import type { LoginKey } from '../oauth/store/login-key.ts';
 import type { LoginFlags } from './auth-login.ts';
@@ -33,13 +33,14 @@ export type LoginOutcome =
       outcome: 'logged_in';
       server: string;
       login: LoginEntry;
-      tools: number;
+      /** Null for the master, which no server can prove. */
+      tools: number | null;
       already: boolean;
       /** Renewed by itself, also where there is no refresh token. */
       unattended: boolean;
     }
   /** The server has shown its tools to somebody without a login. */
-  | { outcome: 'not_needed'; server: string; tools: number }
+  | { outcome: 'not_needed'; server: string; tools: number | null }
   /** The tokens are stored, but the server has not answered with its tools. */
   | { outcome: 'unproved'; server: string; error: McpMasterError };
 
@@ -48,16 +49,16 @@ export type LoginOutcome =
  * with its tools. When it does not, the tokens are kept all the same.
  */
 export async function loginOne(server: ServerConfig, work: LoginWork): Promise<LoginOutcome> {
-  const { logins, authenticator } = work.workspace.credentials;
-  const key = authenticator.loginKey(server);
+  const { logins, auth } = work.workspace.credentials;
+  const key = auth.loginKey(server);
   if (key === undefined) throw noLoginError(server);
   const before = await withoutLogin(key, server, work);
   if (before !== undefined) return before;
-  await newLogin(server, key, work);
+  await newLogin(server, work);
   const login = logins.index.get(key.file);
   if (login === undefined) throw vanishedError(server.name);
   try {
-    const tools = await toolsOf(server, work);
+    const tools = await proved(server, work);
     return loggedIn(server, { login, tools, already: false }, work);
   } catch (error) {
     return { outcome: 'unproved', server: server.name, error: unproved(toMcpMasterError(error)) };
@@ -76,7 +77,7 @@ async function withoutLogin(
   // Of one server, a person may want more than it shows to everybody.
   if (before === undefined && !(work.flags.all && isDetecting(server))) return undefined;
   try {
-    const tools = await toolsOf(server, work);
+    const tools = await proved(server, work);
     if (before === undefined) return { outcome: 'not_needed', server: server.name, tools };
     tellWhatIsInVain(key, before, work);
     // Its token may have been renewed meanwhile.
@@ -128,29 +129,27 @@ function tellWhatIsInVain(key: LoginKey, login: LoginEntry, work: LoginWork): vo
 
 /** Where a login needs no person, a new one is tried before anybody hears of a problem. */
 function callsForLogin({ code }: McpMasterError, server: ServerConfig, work: LoginWork): boolean {
-  const { authenticator, logins } = work.workspace.credentials;
-  if (code === 'REFRESH_FAILED') return authenticator.isUnattended(server);
-  const key = authenticator.loginKey(server);
+  const { auth, logins } = work.workspace.credentials;
+  if (code === 'REFRESH_FAILED') return auth.isUnattended(server);
+  const key = auth.loginKey(server);
   if (code !== 'INSUFFICIENT_SCOPE' || key === undefined) return code === 'LOGIN_REQUIRED';
   return inVainBecause(key, logins.index.get(key.file), work) === undefined;
 }
 
 function loggedIn(
   server: ServerConfig,
-  about: { login: LoginEntry; tools: number; already: boolean },
+  about: { login: LoginEntry; tools: number | null; already: boolean },
   { workspace }: LoginWork,
 ): LoginOutcome {
-  const unattended = workspace.credentials.authenticator.isUnattended(server);
+  const unattended = workspace.credentials.auth.isUnattended(server);
   return { outcome: 'logged_in', server: server.name, unattended, ...about };
 }
 
-async function newLogin(server: ServerConfig, key: LoginKey, work: LoginWork): Promise<void> {
+async function newLogin(server: ServerConfig, work: LoginWork): Promise<void> {
   const { context, flags, workspace, signal } = work;
-  const { credentials, fetch, log, connectDeps } = workspace;
   const { login } = await import('../oauth/login.ts');
-  const filled = await fillSecrets(server, connectDeps.readSecret);
-  const { url, headers, settings } = remote(filled);
-  const target: LoginTarget = { key, url: new URL(url), headers, settings };
+  const made = await loginWork(server, context, workspace);
+  if (made === undefined) throw noLoginError(server);
   const options = {
     scopes: flags.scope?.split(/[\s,]+/).filter(Boolean),
     force: flags.force === true,
@@ -160,48 +159,28 @@ async function newLogin(server: ServerConfig, key: LoginKey, work: LoginWork): P
   const stop = new AbortController();
   const inviting = { ...work, closing: stop.signal };
   const deps: LoginDeps = {
-    ...{ fetch, log: log.named(server.name), now: context.now, listen: context.listenOnLoopback },
-    resolve: context.resolveHost,
-    secret: (value) => context.redactor.addPassing(value),
-    store: credentials.stores.current(),
-    logins: credentials.logins,
-    challenges: credentials.challenges,
-    issuers: credentials.issuers,
-    invite: (invitation) => invite(server.name, invitation, inviting),
-    inviteToDevice: (invitation) => inviteToDevice(server.name, invitation, inviting),
+    ...made.deps,
+    invite: (invitation) => invite(made.target.key.server, invitation, inviting),
+    inviteToDevice: (invitation) => inviteToDevice(made.target.key.server, invitation, inviting),
   };
   try {
-    await login(target, options, deps);
+    await login(made.target, options, deps);
   } catch (error) {
-    throw lostKeychain(toMcpMasterError(error), work);
+    throw lostKeychain(toMcpMasterError(error), workspace);
   } finally {
     stop.abort();
   }
 }
 
-/** A keychain that is gone can't be left by setting a key alone: there are logins in it. */
-function lostKeychain(error: McpMasterError, { workspace }: LoginWork): McpMasterError {
-  const { logins, secrets } = workspace.credentials;
-  const there = [...logins.index.all().values(), ...secrets.list()];
-  const inKeychain = there.some(({ store }) => store === 'keychain');
-  if (error.code !== 'KEYCHAIN_UNAVAILABLE' || !inKeychain) return error;
-  const way = 'set OAUTH_ENCRYPTION_KEY and run mcp-master auth migrate --to file --force';
-  return new McpMasterError(error.code, error.message, {
-    hint: `${error.hint ?? ''} There are logins or secrets in it: if it is gone for good, ${way}.`,
-    cause: error.cause,
-  });
+/** Of the master there are no tools: that there is a token is all that can be seen. */
+async function proved(server: ServerConfig, work: LoginWork): Promise<number | null> {
+  const { context, workspace, signal } = work;
+  if (server.name !== MASTER) return countTools(server, context, workspace.connectDeps, signal);
+  const { endpoint } = await fillSecrets(server, workspace.connectDeps.readSecret);
+  // The shape of the master's login is that of a remote server.
+  await workspace.credentials.auth.proveToken(server, endpoint as RemoteEndpoint);
+  return null;
 }
-
-function remote({ name, endpoint }: ServerConfig): RemoteEndpoint & { settings: OAuthSettings } {
-  const settings = endpoint.kind === 'stdio' ? undefined : loginSettings(endpoint);
-  if (endpoint.kind === 'stdio' || settings === undefined) throw noLoginError({ name, endpoint });
-  return { ...endpoint, settings };
-}
-
-function toolsOf(server: ServerConfig, { context, workspace, signal }: LoginWork): Promise<number> {
-  return countTools(server, context, workspace.connectDeps, signal);
-}
-
 /** A server that demands another login right after this one would do so for ever. */
 function unproved({ code, message, hint, cause }: McpMasterError): McpMasterError {
   if (code !== 'LOGIN_REQUIRED') {

@@ -8,12 +8,8 @@ export function notYet(config: Config): Problem[] {
   return config.servers.filter(({ enabled }) => enabled).flatMap(ofServer);
 }
 
-function ofServer({ name, endpoint, pin }: ServerConfig): Problem[] {
+function ofServer({ name, pin }: ServerConfig): Problem[] {
   const found: string[] = [];
-  if (endpoint.kind !== 'stdio' && 'oauth' in endpoint.auth) {
-    const { strategy } = endpoint.auth;
-    if (strategy !== 'delegate_oauth') found.push(`${strategy}: it is reached without a token`);
-  }
   if (pin !== 'warn') found.push(`pin: ${pin}: changes of its tools are not looked at`);
   return found.map((what) => ({
     level: 'warning',

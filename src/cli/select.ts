@@ -1,5 +1,7 @@
 import type { Workspace } from '../app/workspace.ts';
+import { masterServer } from '../auth/login-subject.ts';
 import type { Config, RejectedServer, ServerConfig } from '../config/config.ts';
+import { MASTER, usesMasterToken } from '../config/master.ts';
 import { didYouMean } from '../config/suggest.ts';
 import { McpMasterError } from '../errors.ts';
 
@@ -20,8 +22,13 @@ export function loginServers(
   if (all === true && name !== undefined) {
     throw usageError('--server and --all contradict each other', 'Keep one of them.');
   }
-  const able = config.servers.filter((server) => credentials.authenticator.loginKey(server));
-  if (all === true) return able.filter(({ enabled }) => enabled);
+  const { auth } = credentials;
+  const own = config.servers.filter((server) => auth.loginKey(server)?.server === server.name);
+  const master = masterIn(config);
+  const isUsed = config.servers.some((server) => server.enabled && usesMasterToken(server));
+  const able = master !== undefined && auth.loginKey(master) !== undefined ? [master, ...own] : own;
+  if (all === true)
+    return able.filter(({ enabled, name }) => enabled && (name !== MASTER || isUsed));
   if (name === undefined) {
     const names = able.map((server) => server.name).join(', ') || 'none that logs in by OAuth';
     throw usageError(
@@ -29,7 +36,24 @@ export function loginServers(
       `Name one with --server, or use --all. There is: ${names}.`,
     );
   }
-  return [serverNamed(name, config)];
+  return [loginNamed(name, config)];
+}
+
+/** The server of a name, or the master's login. Throws as {@link serverNamed}, and when the master has none. */
+export function loginNamed(name: string, config: Config): ServerConfig {
+  if (name !== MASTER) return serverNamed(name, config);
+  const master = masterIn(config);
+  if (master !== undefined) return master;
+  throw usageError(
+    'the master has no login: the configuration has no `master_oauth` block',
+    'Write `master_oauth: { issuer: …, client_id: … }` at the root of the file.',
+  );
+}
+
+/** The master's login, where the configuration knows one or the token comes from outside. */
+export function masterIn({ masterOauth, secretRefs, env }: Config): ServerConfig | undefined {
+  if (masterOauth === undefined && !env['MCP_MASTER_TOKEN']) return undefined;
+  return masterServer(masterOauth, secretRefs);
 }
 
 /** The server of a name. Throws what is wrong with its entry, or `UNKNOWN_SERVER`. */
@@ -48,6 +72,10 @@ export function noLoginError({
   name,
   endpoint,
 }: Pick<ServerConfig, 'name' | 'endpoint'>): McpMasterError {
+  if (name === MASTER) {
+    const message = 'the master needs no login: its token is that of MCP_MASTER_TOKEN';
+    return usageError(message, 'Unset MCP_MASTER_TOKEN to log in.');
+  }
   const how =
     endpoint.kind === 'stdio'
       ? 'is a program on this computer, which gets its credentials by "env"'

@@ -81,6 +81,8 @@ export interface SecretRef {
   name: string;
   /** The key path in the file, for messages. */
   path: string;
+  /** True = nothing is wrong when no such secret is stored. */
+  optional?: boolean;
 }
 
 /** Where a server is reached. */
@@ -143,6 +145,8 @@ export interface OAuthSettings {
   extraParams?: Record<string, string>;
   grant?: 'authorization_code' | 'device_code' | 'client_credentials';
   tokenSource?: string;
+  /** The token of a `tokenSource` that is a stored secret, once that is filled in. */
+  sourceToken?: string;
   allowPassthrough?: boolean;
 }
 

@@ -66,6 +66,7 @@ function noteTokenSource(section: Section, path: Path, value: Raw, context: Reso
   const { lookup, secrets, onLiteral } = context;
   const source = wholeReference(value);
   if (source?.kind === 'env') refuseMasterToken(section, path, source.name);
+  if (source?.kind === 'keyring') section.secretRefs.push({ path, name: source.name });
   const secret = source?.kind === 'env' ? lookup(source.name) : undefined;
   if (secret) secrets.add(secret);
   if (source || value === '') return;

@@ -8,13 +8,17 @@ const SETTINGS: Readonly<Record<string, keyof OAuthSettings>> = {
   client_id: 'clientId',
   client_secret: 'clientSecret',
   private_key: 'privateKey',
+  token_source: 'sourceToken',
 };
 
 /** The stored secrets of an entry, as targets in its `ServerConfig`. */
 export function secretTargets(section: Section, endpoint: Endpoint): SecretRef[] {
   return section.secretRefs.flatMap(({ path, name }) => {
     const target = targetOf(path, endpoint);
-    return target ? [{ target, name, path: formatPath(section.place(path)) }] : [];
+    const ref = { name, path: formatPath(section.place(path)) };
+    // A source without a token is passed over.
+    const optional = path[1] === 'token_source' && { optional: true };
+    return target ? [{ target, ...ref, ...optional }] : [];
   });
 }
 

@@ -32,6 +32,7 @@ async function fill<T extends object>(
   const copy = structuredClone(structure);
   for (const ref of refs) {
     const value = await read(ref.name);
+    if (!value && ref.optional) continue;
     if (value === undefined || value === '') throw missing(ref);
     if (isSentAsHeader(ref)) checkHeader(ref, value);
     setAt(copy, ref.target, value);
@@ -39,8 +40,9 @@ async function fill<T extends object>(
   return copy;
 }
 
-function isSentAsHeader({ target: [, block, key] }: SecretRef): boolean {
-  return block === 'headers' || (block === 'auth' && key === 'key');
+function isSentAsHeader({ target: [, block, key, setting] }: SecretRef): boolean {
+  if (block === 'headers') return true;
+  return block === 'auth' && (key === 'key' || setting === 'sourceToken');
 }
 
 function missing({ name, path }: SecretRef): McpMasterError {

@@ -1,5 +1,5 @@
 import type { OAuthSettings } from '../../config/config.ts';
-import type { McpMasterError } from '../../errors.ts';
+import { McpMasterError } from '../../errors.ts';
 import { secureUrl } from './address.ts';
 import { createAddressGuard, type ResolveHost } from './address-guard.ts';
 import type { AuthorizationServer } from './authorization-server.ts';
@@ -58,6 +58,33 @@ export async function discover(target: DiscoveryTarget, deps: DiscoveryDeps): Pr
     resourceScopes: described.found?.scopesSupported ?? [],
     tried: [...described.tried, ...server.tried],
   };
+}
+
+/**
+ * The same where no server names its authorization server: the settings do, by `issuer` or endpoints.
+ * Rejects with `CONFIG_INVALID` when they don't, and with what {@link discover} rejects with.
+ */
+export async function discoverNamed(
+  settings: OAuthSettings,
+  deps: DiscoveryDeps,
+): Promise<Discovery> {
+  const resource = settings.resource === false ? undefined : settings.resource;
+  const about = { resource, resourceScopes: [] };
+  const configured = configuredServer(settings, deps.log);
+  if (configured !== undefined) return { authorizationServer: configured, ...about, tried: [] };
+  if (settings.issuer === undefined) throw unnamedError();
+  const url = secureUrl(settings.issuer, '`issuer`');
+  const guard = await createAddressGuard(url, deps.resolve);
+  const issuers = [settings.issuer];
+  const { found, tried } = await findAuthorizationServer({ issuers, settings, guard }, deps);
+  if (found === undefined) throw searchError(url, tried);
+  return { authorizationServer: found, ...about, tried };
+}
+
+function unnamedError(): McpMasterError {
+  return new McpMasterError('CONFIG_INVALID', 'it is not said where the master logs in', {
+    hint: 'Write a `master_oauth` block with `issuer`, or with endpoints, at the root of the configuration.',
+  });
 }
 
 /**

@@ -1,7 +1,12 @@
 import { isRemoteHttp } from '../../config/urls.ts';
 import { McpMasterError } from '../../errors.ts';
 import type { Challenge } from '../discovery/challenge.ts';
-import { type Discovery, type DiscoveryDeps, discover } from '../discovery/discover.ts';
+import {
+  type Discovery,
+  type DiscoveryDeps,
+  discover,
+  discoverNamed,
+} from '../discovery/discover.ts';
 import { probeChallenge } from '../discovery/probe.ts';
 import type { LoginTarget } from '../login-target.ts';
 import { shownUrl } from '../shown.ts';
@@ -27,12 +32,20 @@ export interface FoundLogin {
  */
 export async function findLogin(target: LoginTarget, deps: FindLoginDeps): Promise<FoundLogin> {
   const { key, url, headers, settings } = target;
+  if (url === undefined) return findMasterLogin(target, deps);
   refuseClearText(url);
   const probed = await probeChallenge({ url, headers }, deps);
   const challenge = joinChallenges(probed?.challenge, deps.challenges.get(key.file));
   const found = await discover({ url, settings, challenge }, deps);
   refuseOtherIssuer(target, found.authorizationServer.metadata.issuer, deps);
   return { found, challenge };
+}
+
+/** No server demands the login of the master: where it is made is a matter of the configuration alone. */
+async function findMasterLogin(target: LoginTarget, deps: FindLoginDeps): Promise<FoundLogin> {
+  const found = await discoverNamed(target.settings, deps);
+  refuseOtherIssuer(target, found.authorizationServer.metadata.issuer, deps);
+  return { found, challenge: {} };
 }
 
 /** A token for this address could never be used: better to say so before anybody is asked for one. */

@@ -97,7 +97,8 @@ export async function clientFor(
   try {
     return await chooseClient({ ...wish, force: options.force }, deps);
   } catch (error) {
-    throw isNotThere(error, found) ? assumptionError({ url }, found, error.status) : error;
+    const isAssumed = url !== undefined && isNotThere(error, found);
+    throw isAssumed ? assumptionError({ url }, found, error.status) : error;
   }
 }
 

@@ -321,7 +321,7 @@ describe('logInAsClient', () => {
     });
     expect([...keychain.items.values()].join()).not.toContain(SECRET);
     expect(provider.seen.grants('client_credentials')).toMatchObject([
-      { status: 200, params: { scope: 'mcp:write', resource: target.url.href } },
+      { status: 200, params: { scope: 'mcp:write', resource: target.url?.href } },
     ]);
   });
 

@@ -34,9 +34,10 @@ function status({ auth = delegated(), login, refused = false, record }: Facts) {
     ...(typeof login === 'object' && login),
   };
   const sources = {
-    authenticator: {
+    auth: {
       loginKey: () => (['delegate_oauth', 'detect'].includes(auth.strategy) ? KEY : undefined),
       recordName: () => KEY.file,
+      ...{ loginKeys: () => [], hasMasterToken: false },
       isUnattended: () => auth === UNATTENDED,
     },
     logins: {

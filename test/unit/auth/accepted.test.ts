@@ -1,9 +1,10 @@
 import { describe, expect, it, vi } from 'vitest';
-import { Authenticator } from '../../../src/auth/authenticator.ts';
+import { MultiAuthManager } from '../../../src/auth/multi-auth-manager.ts';
 import type { AuthConfig } from '../../../src/config/config.ts';
 import { McpMasterError } from '../../../src/errors.ts';
 import { ChallengeRecords } from '../../../src/oauth/store/challenge-records.ts';
 import { memoryLog } from '../../support/memory-log.ts';
+import { noMaster } from '../../support/no-master.ts';
 import { serverConfig } from '../../support/server-config.ts';
 import { memoryLogins, someLogin } from '../../support/stored-login.ts';
 
@@ -19,7 +20,8 @@ function connected(auth: AuthConfig = DELEGATE, headers: Record<string, string> 
     ...{ used: vi.fn(), refreshed: vi.fn(), refused: vi.fn() },
     ...{ failed: vi.fn(), succeeded: vi.fn() },
   };
-  const authenticator = new Authenticator({
+  const manager = new MultiAuthManager().attach({
+    ...noMaster(),
     ...{ logins: world.logins, challenges, journal, now: () => 0, log: memoryLog().log },
     revoke: async () => true,
     renew: async () => Promise.reject(new McpMasterError('REFRESH_FAILED', 'no')),
@@ -31,11 +33,11 @@ function connected(auth: AuthConfig = DELEGATE, headers: Record<string, string> 
     ...{ auth, headers },
   };
   const server = serverConfig({ name: 'x', endpoint });
-  const key = authenticator.loginKey(server);
+  const key = manager.loginKey(server);
   const file = key?.file ?? '';
   return {
     ...{ journal, file, challenges },
-    auth: authenticator.forServer(server, endpoint),
+    auth: manager.forServer(server, endpoint),
     async logIn() {
       if (key !== undefined) await world.logins.save(key, someLogin());
     },

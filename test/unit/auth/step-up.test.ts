@@ -1,10 +1,11 @@
 import { describe, expect, it, vi } from 'vitest';
-import { Authenticator } from '../../../src/auth/authenticator.ts';
+import { MultiAuthManager } from '../../../src/auth/multi-auth-manager.ts';
 import type { OAuthSettings } from '../../../src/config/config.ts';
 import { McpMasterError } from '../../../src/errors.ts';
 import { ChallengeRecords } from '../../../src/oauth/store/challenge-records.ts';
 import { MOST_STEP_UPS } from '../../../src/oauth/store/step-up-records.ts';
 import { memoryLog } from '../../support/memory-log.ts';
+import { noMaster } from '../../support/no-master.ts';
 import { serverConfig } from '../../support/server-config.ts';
 import { memoryLogins, someLogin } from '../../support/stored-login.ts';
 
@@ -29,14 +30,15 @@ function create(oauth: OAuthSettings = {}) {
     const never = async () => {
       throw new Error('nobody asks for this');
     };
-    const authenticator = new Authenticator({
+    const manager = new MultiAuthManager().attach({
+      ...noMaster(),
       ...{ logins, challenges, journal, renew: never, revoke: never, obtain: never, now: () => 0 },
       ...{ owner: { profile: '', home: '', commandFlags: '' }, log: memoryLog().log },
     });
-    return { authenticator, challenges };
+    return { manager, challenges };
   };
   const serve = start();
-  const key = serve.authenticator.loginKey(server);
+  const key = serve.manager.loginKey(server);
   if (key === undefined) throw new Error('this server has no login');
   return {
     ...world,
@@ -46,10 +48,10 @@ function create(oauth: OAuthSettings = {}) {
     refuse(scope?: string): string | undefined {
       const named = scope === undefined ? '' : `, scope="${scope}"`;
       const headers = { 'www-authenticate': `Bearer error="insufficient_scope"${named}` };
-      const { authenticator } = serve;
-      authenticator.forServer(server, endpoint).onRefusal(403, headers);
+      const { manager } = serve;
+      manager.forServer(server, endpoint).onRefusal(403, headers);
       const error = new McpMasterError('INSUFFICIENT_SCOPE', 'answered 403', { hint: 'none' });
-      const explained = authenticator.explain(server, error);
+      const explained = manager.explain(server, error);
       expect(explained).toMatchObject({ code: 'INSUFFICIENT_SCOPE', message: 'answered 403' });
       return explained.hint;
     },

@@ -1,10 +1,11 @@
 import { describe, expect, it, vi } from 'vitest';
-import { Authenticator, type AuthenticatorDeps } from '../../../src/auth/authenticator.ts';
+import { type AuthDeps, MultiAuthManager } from '../../../src/auth/multi-auth-manager.ts';
 import type { AuthConfig, ServerConfig } from '../../../src/config/config.ts';
 import { McpMasterError } from '../../../src/errors.ts';
 import type { LoginTarget } from '../../../src/oauth/login-target.ts';
 import { ChallengeRecords } from '../../../src/oauth/store/challenge-records.ts';
 import { memoryLog } from '../../support/memory-log.ts';
+import { noMaster } from '../../support/no-master.ts';
 import { serverConfig } from '../../support/server-config.ts';
 import { memoryLogins, someLogin } from '../../support/stored-login.ts';
 
@@ -30,34 +31,35 @@ function create(profile = '') {
   const commandFlags = profile && ` --profile=${profile}`;
   const owner = { profile, home: '', commandFlags };
   const { log } = memoryLog();
-  const deps: AuthenticatorDeps = {
+  const deps: AuthDeps = {
+    ...noMaster(),
     ...{ logins: world.logins, challenges, journal, renew, obtain, owner, log },
     revoke: async () => true,
     now: () => clock.now,
   };
-  const authenticator = new Authenticator(deps);
-  return { ...world, clock, challenges, journal, renew, obtain, authenticator };
+  const manager = new MultiAuthManager().attach(deps);
+  return { ...world, clock, challenges, journal, renew, obtain, manager };
 }
 
 const DELEGATE: AuthConfig = { strategy: 'delegate_oauth', oauth: {} };
 
 async function logIn(world: ReturnType<typeof create>, server: ServerConfig) {
-  const key = world.authenticator.loginKey(server);
+  const key = world.manager.loginKey(server);
   if (key === undefined) throw new Error('this server has no login');
   await world.logins.save(key, someLogin());
   return key;
 }
 
-describe('Authenticator', () => {
+describe('MultiAuthManager', () => {
   it.each<[string, AuthConfig]>([
     ['bypass_auth', { strategy: 'bypass_auth' }],
     ['headers', { strategy: 'headers' }],
     ['api_key', { strategy: 'api_key', header: 'X-Key', template: '{key}', key: 'k' }],
   ])('has no login for %s, and asks no store', async (_, auth) => {
-    const { authenticator, keychain } = create();
+    const { manager, keychain } = create();
     const { server, endpoint } = remote(auth, { headers: { 'X-Team': 'core' } });
-    expect(authenticator.loginKey(server)).toBeUndefined();
-    const headers = await authenticator.forServer(server, endpoint).headers();
+    expect(manager.loginKey(server)).toBeUndefined();
+    const headers = await manager.forServer(server, endpoint).headers();
     expect(headers).toHaveProperty('X-Team', 'core');
     expect(headers).not.toHaveProperty('Authorization');
     expect(keychain.calls).toBe(0);
@@ -67,16 +69,16 @@ describe('Authenticator', () => {
     const world = create();
     const { server, endpoint } = remote(DELEGATE, { headers: { 'X-Team': 'core' } });
     await logIn(world, server);
-    expect(await world.authenticator.forServer(server, endpoint).headers()).toEqual({
+    expect(await world.manager.forServer(server, endpoint).headers()).toEqual({
       'X-Team': 'core',
       Authorization: 'Bearer access-1',
     });
   });
 
   it('needs a login for delegate_oauth, and names the command with the profile', async () => {
-    const { authenticator } = create('work');
+    const { manager } = create('work');
     const { server, endpoint } = remote(DELEGATE);
-    await expect(authenticator.forServer(server, endpoint).headers()).rejects.toMatchObject({
+    await expect(manager.forServer(server, endpoint).headers()).rejects.toMatchObject({
       code: 'LOGIN_REQUIRED',
       hint: 'Log in: mcp-master auth login --server=x --profile=work',
     });
@@ -85,7 +87,7 @@ describe('Authenticator', () => {
   it('goes without a token where none is known to be needed, and with one after a login', async () => {
     const world = create();
     const { server, endpoint } = remote({ strategy: 'detect' });
-    const auth = world.authenticator.forServer(server, endpoint);
+    const auth = world.manager.forServer(server, endpoint);
     expect(await auth.headers()).toEqual({});
     await logIn(world, server);
     expect(await auth.headers()).toEqual({ Authorization: 'Bearer access-1' });
@@ -93,23 +95,23 @@ describe('Authenticator', () => {
 
   it('has no login beside a credential of the configuration', () => {
     const { server } = remote({ strategy: 'detect' }, { headers: { Authorization: 'Basic abc' } });
-    expect(create().authenticator.loginKey(server)).toBeUndefined();
+    expect(create().manager.loginKey(server)).toBeUndefined();
   });
 
   it('sends no stored token over http to another computer', async () => {
     const world = create();
     const { server, endpoint } = remote({ strategy: 'detect' }, { url: 'http://x.example/mcp' });
     await logIn(world, server);
-    await expect(world.authenticator.forServer(server, endpoint).headers()).rejects.toMatchObject({
+    await expect(world.manager.forServer(server, endpoint).headers()).rejects.toMatchObject({
       code: 'INSECURE_URL',
     });
   });
 
   it('remembers what a 401 or an insufficient scope demands, and nothing else', async () => {
-    const { authenticator, challenges } = create();
+    const { manager, challenges } = create();
     const { server, endpoint } = remote(DELEGATE);
-    const key = authenticator.loginKey(server);
-    const auth = authenticator.forServer(server, endpoint);
+    const key = manager.loginKey(server);
+    const auth = manager.forServer(server, endpoint);
     auth.onRefusal(403, { 'www-authenticate': 'Bearer error="access_denied"' });
     auth.onRefusal(500, { 'www-authenticate': 'Bearer scope="no"' });
     expect(challenges.has(key?.file ?? '')).toBe(false);
@@ -130,7 +132,7 @@ describe('Authenticator', () => {
     const world = create();
     const { server, endpoint } = remote(DELEGATE);
     const { file } = await logIn(world, server);
-    const auth = world.authenticator.forServer(server, endpoint);
+    const auth = world.manager.forServer(server, endpoint);
     auth.onRefusal(401, {});
     expect(world.challenges.has(file)).toBe(true);
     auth.onConnected();
@@ -142,7 +144,7 @@ describe('Authenticator', () => {
     const world = create();
     const { server } = remote(DELEGATE);
     const refusal = new McpMasterError('UNAUTHORIZED', 'it answered 401', { status: 401 });
-    const explain = (error: McpMasterError) => world.authenticator.explain(server, error);
+    const explain = (error: McpMasterError) => world.manager.explain(server, error);
     expect(explain(refusal)).toMatchObject({
       code: 'LOGIN_REQUIRED',
       message: expect.stringContaining('needs a login'),
@@ -155,9 +157,11 @@ describe('Authenticator', () => {
     });
     const other = new McpMasterError('BACKEND_TIMEOUT', 'slow');
     expect(explain(other)).toBe(other);
-    expect(world.authenticator.explain(remote({ strategy: 'headers' }).server, refusal)).toBe(
-      refusal,
-    );
+    expect(world.manager.explain(remote({ strategy: 'headers' }).server, refusal)).toMatchObject({
+      code: 'UNAUTHORIZED',
+      message: 'it refused the credential of the configuration: it answered 401',
+      hint: expect.stringContaining('mcp-master secret set'),
+    });
   });
 
   it('tells what was sent when a login is refused, but not the token', async () => {
@@ -167,7 +171,7 @@ describe('Authenticator', () => {
     const refusal = new McpMasterError('UNAUTHORIZED', 'answered 401: invalid_token', {
       status: 401,
     });
-    const { message } = world.authenticator.explain(server, refusal);
+    const { message } = world.manager.explain(server, refusal);
     expect(message).toBe(
       'it refused the login that is stored: answered 401: invalid_token; sent was an access token of https://as.example with the scopes read, good until 1970-01-01T01:00:00Z',
     );
@@ -178,11 +182,11 @@ describe('Authenticator', () => {
     const { server, endpoint } = remote(DELEGATE);
     const { file } = await logIn(world, server);
     world.renew.mockRejectedValueOnce(new McpMasterError('REFRESH_FAILED', 'the network is down'));
-    const auth = world.authenticator.forServer(server, endpoint);
+    const auth = world.manager.forServer(server, endpoint);
     expect(await auth.onUnauthorized(await auth.headers())).toBe(false);
     auth.onRefusal(401, {});
     const refusal = new McpMasterError('UNAUTHORIZED', 'answered 401', { status: 401 });
-    expect(world.authenticator.explain(server, refusal)).toMatchObject({
+    expect(world.manager.explain(server, refusal)).toMatchObject({
       code: 'REFRESH_FAILED',
       message:
         'it refused the token, which can not be renewed now: the network is down (answered 401)',
@@ -197,9 +201,9 @@ describe('Authenticator', () => {
     const world = create();
     const { server, endpoint } = remote(DELEGATE);
     const { file } = await logIn(world, server);
-    const auth = world.authenticator.forServer(server, endpoint);
+    const auth = world.manager.forServer(server, endpoint);
     auth.onRefusal(401, {});
-    await world.authenticator.renewNow(server, endpoint);
+    await world.manager.renewNow(server, endpoint);
     await world.challenges.flush();
     expect(world.challenges.has(file)).toBe(false);
   });
@@ -210,7 +214,7 @@ describe('Authenticator', () => {
     const { file } = await logIn(world, server);
     world.clock.now = 3_600_000;
     world.renew.mockRejectedValue(new McpMasterError('REFRESH_REJECTED', 'invalid_grant'));
-    const auth = world.authenticator.forServer(server, endpoint);
+    const auth = world.manager.forServer(server, endpoint);
     await expect(auth.headers()).rejects.toMatchObject({ code: 'LOGIN_REQUIRED' });
     expect(world.challenges.has(file)).toBe(true);
     await world.challenges.clear(file);
@@ -223,15 +227,15 @@ describe('Authenticator', () => {
     const { journal } = world;
     const { server, endpoint } = remote(DELEGATE);
     const { file } = await logIn(world, server);
-    expect(world.authenticator.recordName(server)).toBe(file);
-    const auth = world.authenticator.forServer(server, endpoint);
+    expect(world.manager.recordName(server)).toBe(file);
+    const auth = world.manager.forServer(server, endpoint);
     const sent = await auth.headers();
     expect(await auth.onUnauthorized(sent)).toBe(true);
     const again = await auth.headers();
     expect(await auth.onUnauthorized(again)).toBe(false);
     auth.onRefusal(401, {});
     const refusal = new McpMasterError('UNAUTHORIZED', 'answered 401', { status: 401 });
-    world.authenticator.explain(server, refusal);
+    world.manager.explain(server, refusal);
     auth.onConnected();
     expect(journal.used.mock.calls).toEqual([[file], [file]]);
     expect(journal.refused.mock.calls).toEqual([[file], [file]]);
@@ -243,29 +247,29 @@ describe('Authenticator', () => {
   });
 
   it('keeps books on static credentials, too, and none on programs', async () => {
-    const { authenticator, journal } = create();
+    const { manager, journal } = create();
     const { server, endpoint } = remote({ strategy: 'headers' }, { headers: { 'X-Key': 'k' } });
-    const auth = authenticator.forServer(server, endpoint);
+    const auth = manager.forServer(server, endpoint);
     await auth.headers();
     expect(await auth.onUnauthorized({ 'X-Key': 'k' })).toBe(false);
     auth.onRefusal(401, {});
-    const name = authenticator.recordName(server);
+    const name = manager.recordName(server);
     expect(name).toMatch(/^x-[0-9a-f]{12}$/);
     expect(journal.used.mock.calls).toEqual([[name]]);
     expect(journal.refused.mock.calls).toEqual([[name]]);
     const stdio = { kind: 'stdio' as const, command: 'x', args: [], env: {}, cwd: undefined };
-    expect(authenticator.recordName(serverConfig({ name: 'y', endpoint: stdio }))).toBeUndefined();
+    expect(manager.recordName(serverConfig({ name: 'y', endpoint: stdio }))).toBeUndefined();
   });
 
   it('gets a token without a person where the grant needs none, and asks for no login', async () => {
     const world = create();
     const oauth = { grant: 'client_credentials' as const, clientId: 'c', clientSecret: 's' };
     const { server, endpoint } = remote({ strategy: 'delegate_oauth', oauth });
-    const auth = world.authenticator.forServer(server, endpoint);
+    const auth = world.manager.forServer(server, endpoint);
     expect(await auth.headers()).toEqual({ Authorization: 'Bearer access-1' });
     expect(world.obtain.mock.calls[0]?.[0]).toMatchObject({ settings: oauth });
     const refusal = new McpMasterError('UNAUTHORIZED', 'answered 401', { status: 401 });
-    expect(world.authenticator.explain(server, refusal)).toMatchObject({
+    expect(world.manager.explain(server, refusal)).toMatchObject({
       code: 'UNAUTHORIZED',
       hint: expect.stringContaining('client_id'),
     });

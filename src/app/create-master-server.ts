@@ -1,0 +1,29 @@
+import type { Config, Problem } from '../config/config.ts';
+import type { Logger } from '../log.ts';
+import { noConfiguration } from '../proxy/instructions.ts';
+import { MasterServer } from '../proxy/master-server.ts';
+import type { Context } from './context.ts';
+import type { Workspace } from './workspace.ts';
+
+/** The MCP server that joins the servers of a workspace, over its own stores. */
+export function createMasterServer(context: Context, workspace: Workspace): MasterServer {
+  const { config, folders, log, connectDeps, credentials } = workspace;
+  return new MasterServer(config, {
+    backend: connectDeps,
+    credentials: credentials.changes,
+    catalogue: context.createCatalogueStore(folders, log),
+    log,
+    serverInfo: { name: 'mcp-master', title: 'MCP Master', version: context.version },
+  });
+}
+
+/** Says in the log what was found wrong, or that there is no configuration at all. */
+export function logProblems({ file, folder }: Config, problems: Problem[], log: Logger): void {
+  if (file === undefined) log.warn(noConfiguration(folder));
+  for (const { level, path, line, message, hint } of problems) {
+    const where = `${file ?? ''}${line === undefined ? '' : `:${line}`}`;
+    const text = `${where}${path === '' ? '' : ` ${path}`}: ${message}${hint ? ` ${hint}` : ''}`;
+    if (level === 'error') log.error(text);
+    else log.warn(text);
+  }
+}

@@ -1,0 +1,49 @@
+import type { AuthConfig, RemoteEndpoint } from '../config/config.ts';
+import { toMcpMasterError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import type { RequestAuth } from './request-auth.ts';
+
+/** The names of the strategies, as in a configuration file. */
+export type StrategyName = Exclude<AuthConfig['strategy'], 'detect'>;
+
+/** What a strategy of the program's own is told of a request. */
+export interface AuthRequest {
+  /** The name of the server in the configuration. */
+  server: string;
+  /** Where it is reached. */
+  url: string;
+}
+
+/** A strategy that somebody brings along, in place of the one that the configuration names. */
+export interface AuthStrategy {
+  /**
+   * The headers of the next request, beside those of the server's entry. What it throws or rejects with
+   * fails the request.
+   */
+  headers(request: AuthRequest): Record<string, string> | Promise<Record<string, string>>;
+  /** Hears a 401 to these headers. True = others are to be had now: the request is sent once more. */
+  onUnauthorized?(request: AuthRequest): boolean | Promise<boolean>;
+}
+
+/** The authentication of the requests to one server, by somebody's own strategy. */
+export function customAuth(
+  strategy: AuthStrategy,
+  server: string,
+  { url, headers }: RemoteEndpoint,
+  log: Logger,
+): RequestAuth {
+  const request: AuthRequest = { server, url };
+  const nothing = () => undefined;
+  return {
+    headers: async () => ({ ...headers, ...(await strategy.headers(request)) }),
+    onUnauthorized: async () => {
+      try {
+        return (await strategy.onUnauthorized?.(request)) ?? false;
+      } catch (error) {
+        log.warn(`its strategy failed after a 401: ${toMcpMasterError(error).message}`);
+        return false;
+      }
+    },
+    ...{ onRefusal: nothing, onAccepted: nothing, onConnected: nothing },
+  };
+}

@@ -1,0 +1,143 @@
+import type { RemoteEndpoint } from '../config/config.ts';
+import { isRemoteHttp } from '../config/urls.ts';
+import { McpMasterError, toMcpMasterError } from '../errors.ts';
+import { parseChallenges } from '../oauth/discovery/challenge.ts';
+import { loginRequired } from '../oauth/login-command.ts';
+import type { ChallengeRecords } from '../oauth/store/challenge-records.ts';
+import type { LoginKey } from '../oauth/store/login-key.ts';
+import type { Logins } from '../oauth/store/logins.ts';
+import type { TokenSource } from '../oauth/token-source.ts';
+import type { AuthJournal, RequestAuth } from './request-auth.ts';
+import { StandingRefusals } from './standing-refusals.ts';
+
+/** A token that is sent where a server has none of its own. */
+export interface Passthrough {
+  /** Undefined when there is none. */
+  accessToken(): Promise<string | undefined>;
+  /** As {@link TokenSource.afterRefusal}. */
+  afterRefusal(refused: string): Promise<boolean>;
+}
+
+/** Whose requests carry the token of a login. */
+export interface TokenAuthSubject {
+  endpoint: RemoteEndpoint;
+  /** The server's own headers. */
+  own: Record<string, string>;
+  key: LoginKey;
+  source: Pick<TokenSource, 'accessToken' | 'afterRefusal' | 'setback'>;
+  /** The name of the server's record. */
+  record: string;
+  passthrough?: Passthrough | undefined;
+}
+
+/** What {@link tokenAuth} works with. */
+export interface TokenAuthDeps {
+  journal: AuthJournal;
+  logins: Logins;
+  /** Undefined where what one server demands is no reason for another login. */
+  challenges: ChallengeRecords | undefined;
+}
+
+/** Requests with the token of a login beside the server's own headers. */
+export function tokenAuth(subject: TokenAuthSubject, deps: TokenAuthDeps): RequestAuth {
+  const { endpoint, own, key, source, record, passthrough } = subject;
+  const { journal, logins, challenges } = deps;
+  const isLoggedIn = () => logins.index.version(key.file) !== undefined;
+  const refusals = new StandingRefusals();
+  let passedThrough: string | undefined;
+  const allIsWell = () => {
+    challenges?.clearMet(key.file);
+    journal.succeeded(record);
+  };
+  const ownToken = async () => {
+    try {
+      return await source.accessToken();
+    } catch (error) {
+      const failure = toMcpMasterError(error);
+      if (passthrough !== undefined && failure.code === 'LOGIN_REQUIRED') {
+        passedThrough = await passthrough.accessToken();
+        if (passedThrough !== undefined) return passedThrough;
+      }
+      refusals.note(undefined);
+      noteFailure(failure, subject, deps);
+      throw error;
+    }
+  };
+  const nextToken = async () => {
+    const token = await ownToken();
+    if (token !== undefined) return token;
+    passedThrough = await passthrough?.accessToken();
+    return passedThrough;
+  };
+  return {
+    headers: async () => {
+      const token = await nextToken();
+      if (token !== undefined) {
+        journal.used(record);
+        return { ...own, Authorization: bearer(token, endpoint) };
+      }
+      if (endpoint.auth.strategy === 'detect') return own;
+      throw loginRequired(key.server, 'nobody has logged in to it yet', key);
+    },
+    onRefusal: (status, headers, method) => {
+      if (status === 401 || status === 403) refusals.note(method);
+      noteRefusal(status, headers, subject, deps);
+    },
+    onUnauthorized: async ({ Authorization: sent }) => {
+      const again = await hasAnother(sent?.slice(BEARER.length));
+      // A refusal that stands is counted where it is heard.
+      if (again) journal.refused(record);
+      return again;
+    },
+    onAccepted: (method) => {
+      // What anybody may do says nothing of a login.
+      if (refusals.any && isLoggedIn() && refusals.areMetBy(method)) allIsWell();
+    },
+    onConnected: () => {
+      if (isLoggedIn()) allIsWell();
+    },
+  };
+
+  function hasAnother(refused: string | undefined): Promise<boolean> {
+    if (refused === undefined) return Promise.resolve(isLoggedIn());
+    const isOwn = passthrough === undefined || refused !== passedThrough;
+    return isOwn ? source.afterRefusal(refused) : passthrough.afterRefusal(refused);
+  }
+}
+
+function noteRefusal(
+  status: number,
+  headers: Record<string, string>,
+  { key, source, record }: TokenAuthSubject,
+  { journal, logins, challenges }: TokenAuthDeps,
+): void {
+  const challenge = parseChallenges(headers['www-authenticate'] ?? '');
+  if (status === 401) {
+    if (logins.index.version(key.file) !== undefined) journal.refused(record);
+    // What can't be renewed at the moment needs no person yet.
+    if (source.setback === undefined) challenges?.note(key.file, challenge ?? {});
+  } else if (status === 403 && challenge?.error === 'insufficient_scope') {
+    challenges?.note(key.file, challenge);
+  }
+}
+
+/** What only a person can mend is to be seen in `auth status`, but for an expiry, which shows anyway. */
+function noteFailure(
+  error: McpMasterError,
+  { key, record }: TokenAuthSubject,
+  { journal, logins, challenges }: TokenAuthDeps,
+): void {
+  journal.failed(record, error);
+  const { hasRefreshToken = true } = logins.index.get(key.file) ?? {};
+  if (error.code === 'LOGIN_REQUIRED' && hasRefreshToken) challenges?.noteNeed(key.file);
+}
+
+const BEARER = 'Bearer ';
+
+/** The header of a token, which never crosses the network in clear (row A9). Throws `INSECURE_URL`. */
+export function bearer(token: string, { url }: RemoteEndpoint): string {
+  if (!isRemoteHttp(url)) return `${BEARER}${token}`;
+  throw new McpMasterError('INSECURE_URL', 'its token is not sent over http to another computer', {
+    hint: 'Write https:// in its `url`.',
+  });
+}
