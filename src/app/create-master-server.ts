@@ -3,6 +3,7 @@ import type { Logger } from '../log.ts';
 import { noConfiguration } from '../proxy/instructions.ts';
 import { MasterServer } from '../proxy/master-server.ts';
 import type { Context } from './context.ts';
+import { createSignInDesk, statusRow } from './sign-in.ts';
 import type { Workspace } from './workspace.ts';
 
 /** The MCP server that joins the servers of a workspace, over its own stores. */
@@ -13,6 +14,8 @@ export function createMasterServer(context: Context, workspace: Workspace): Mast
     credentials: credentials.changes,
     catalogue: context.createCatalogueStore(folders, log),
     log,
+    desk: createSignInDesk(context, workspace),
+    statuses: { of: (server) => statusRow(server, context, workspace) },
     serverInfo: { name: 'mcp-master', title: 'MCP Master', version: context.version },
   });
 }

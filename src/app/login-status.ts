@@ -82,6 +82,12 @@ export function statusOf(server: ServerConfig, sources: StatusSources, now: numb
   return { status, server, entry, record };
 }
 
+/** Whether a login is of use only with a client that is registered anew. */
+export function wantsNewClient(server: ServerConfig, sources: StatusSources, now: number): boolean {
+  const { entry, record } = statusOf(server, sources, now);
+  return !sources.auth.isUnattended(server) && isClientGone({ entry, record, now });
+}
+
 /** How an error is shown where there is room for one line. */
 export function errorText(error: Pick<RecordedError, 'code' | 'message'> | undefined) {
   return error === undefined ? null : `${error.code}: ${error.message}`;

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { Backend } from '../backend/backend.ts';
 import type { ConnectDeps, Session } from '../backend/connect.ts';
 import type { ClientIdentity } from '../backend/handshake.ts';
@@ -8,9 +9,10 @@ import type { Logger } from '../log.ts';
 import type { IncomingRequest } from '../rpc/incoming-request.ts';
 import type { JsonObject } from '../rpc/message.ts';
 import { Catalogue, type CatalogueStore, LIST_KINDS, type Lists } from './catalogue.ts';
-import { type CredentialWatch, watchCredentials } from './credential-watch.ts';
+import { type CredentialLook, type CredentialWatch, watchCredentials } from './credential-watch.ts';
 import type { ServerInstructions } from './instructions.ts';
 import { SEPARATOR } from './names.ts';
+import { RefreshQueue } from './refresh-queue.ts';
 import { Router } from './router.ts';
 
 /** What a {@link BackendPool} takes from the world. */
@@ -39,14 +41,11 @@ export class BackendPool {
   readonly #log: Logger;
   readonly #catalogue: Catalogue;
   readonly #backends = new Map<string, Backend>();
-  /** The latest refresh of each server's lists. */
-  readonly #refreshes = new Map<string, Promise<void>>();
-  /** What the refresh that has not begun yet will read: changes until then are part of it. */
-  readonly #due = new Map<string, Set<keyof Lists>>();
+  readonly #refreshes: RefreshQueue;
   /** Why the latest list of a server could not be read. */
   readonly #unlisted = new Map<string, McpMasterError>();
   readonly #credentials: CredentialWatch;
-  #stopWatching: () => void = () => undefined;
+  #credentialLook: CredentialLook | undefined;
   readonly #usableTools: ReturnType<typeof createToolSieve>;
   #started: Promise<void> | undefined;
 
@@ -56,6 +55,9 @@ export class BackendPool {
     this.#log = deps.log;
     this.#credentials = deps.credentials;
     this.#usableTools = createToolSieve(deps.log);
+    this.#refreshes = new RefreshQueue((backend, kinds) =>
+      this.#refresh(backend, kinds).catch((error: unknown) => this.#listingFailed(backend, error)),
+    );
     this.#catalogue = new Catalogue(deps.catalogue, client, deps.log);
     const servers = config.servers.filter(({ enabled }) => enabled);
     for (const server of servers) this.#add(server, client, deps.backend);
@@ -127,22 +129,7 @@ export class BackendPool {
 
   /** Reads lists of a server again, because it said that they changed. */
   refresh(backend: Backend, kinds: readonly (keyof Lists)[]): void {
-    const { name } = backend;
-    const waiting = this.#due.get(name);
-    if (waiting !== undefined) {
-      for (const kind of kinds) waiting.add(kind);
-      return;
-    }
-    const due = new Set(kinds);
-    this.#due.set(name, due);
-    const before = this.#refreshes.get(name) ?? Promise.resolve();
-    const refreshed = before.then(() => {
-      this.#due.delete(name);
-      return this.#refresh(backend, [...due]).catch((error: unknown) => {
-        this.#listingFailed(backend, error);
-      });
-    });
-    this.#refreshes.set(name, refreshed);
+    this.#refreshes.add(backend, kinds);
   }
 
   /** Tries servers again that failed: somebody wants to know what there is. Their back-off holds. */
@@ -153,9 +140,27 @@ export class BackendPool {
     }
   }
 
+  /** Takes note of logins that have just been made, without waiting to be told of them. */
+  lookAtCredentials(): void {
+    this.#credentialLook?.look();
+  }
+
+  /** Settles when a server's lists are known; with why not, if they can't be. Never rejects. */
+  async listed(server: string): Promise<McpMasterError | undefined> {
+    const backend = this.#backends.get(server);
+    if (backend === undefined) return undefined;
+    try {
+      await backend.connect();
+      await this.#refreshes.settled(server);
+      return this.#unlisted.get(server);
+    } catch (error) {
+      return toMcpMasterError(error);
+    }
+  }
+
   /** Ends all connections and child processes. Never rejects. */
   async close(): Promise<void> {
-    this.#stopWatching();
+    this.#credentialLook?.stop();
     const closing = this.backends.map((backend) => backend.close());
     await Promise.all([...closing, this.#catalogue.flush()]);
   }
@@ -183,7 +188,7 @@ export class BackendPool {
   }
 
   async #startAll(): Promise<void> {
-    this.#stopWatching = watchCredentials(this.backends, this.#credentials, (backend) =>
+    this.#credentialLook = watchCredentials(this.backends, this.#credentials, (backend) =>
       this.#credentialsChanged(backend),
     );
     const unknown: Promise<void>[] = [];
@@ -198,7 +203,7 @@ export class BackendPool {
   async #startOne(backend: Backend): Promise<void> {
     try {
       await backend.connect();
-      await this.#refreshes.get(backend.name);
+      await this.#refreshes.settled(backend.name);
     } catch (error) {
       this.#noteFailure(backend, toMcpMasterError(error));
     }
@@ -243,8 +248,6 @@ export class BackendPool {
   }
 
   #patience(): Promise<void> {
-    return new Promise((resolve) => {
-      setTimeout(resolve, this.#config.serve.firstListWait * 1000).unref();
-    });
+    return sleep(this.#config.serve.firstListWait * 1000, undefined, { ref: false });
   }
 }

@@ -1,3 +1,4 @@
+import type { SignInDesk } from '../auth/sign-in-desk.ts';
 import type { Backend } from '../backend/backend.ts';
 import type { Session } from '../backend/connect.ts';
 import { type ClientIdentity, PROTOCOL_VERSIONS } from '../backend/handshake.ts';
@@ -13,6 +14,7 @@ import {
   relayBackendRequest,
 } from './backend-messages.ts';
 import { BackendPool, type PoolDeps } from './backend-pool.ts';
+import { BuiltinTools, type LoginStatuses } from './builtin-tools.ts';
 import { joinCapabilities } from './capabilities.ts';
 import { ClientWishes } from './client-wishes.ts';
 import { joinInstructions } from './instructions.ts';
@@ -20,6 +22,7 @@ import { ListAnnouncer } from './list-announcer.ts';
 import { METHODS } from './methods/table.ts';
 import { methodNotFound, rpcError } from './rpc-errors.ts';
 import type { Services } from './services.ts';
+import { SignInHelp } from './sign-in/sign-in-help.ts';
 import { TaskRoutes } from './task-routes.ts';
 
 /** Who this server is, in its answer to `initialize`. */
@@ -32,6 +35,9 @@ export interface ServerInfo extends JsonObject {
 /** What a {@link ClientSession} takes from the world. */
 export interface SessionDeps extends PoolDeps {
   serverInfo: ServerInfo;
+  /** The logins that persons make while their calls wait. */
+  desk: SignInDesk;
+  statuses: LoginStatuses;
 }
 
 /**
@@ -142,14 +148,21 @@ export class ClientSession {
         relayBackendNotification(backend, method, params, messages),
     };
     const pool = new BackendPool(this.#config, client, handlers, this.#deps);
+    const { desk, statuses, backend } = this.#deps;
     const services = { pool, wishes, tasks: new TaskRoutes(), log: this.#log };
+    const signIn = new SignInHelp({
+      ...{ desk, client: this.#peer, capabilities: client.capabilities, log: this.#log },
+      waitMs: this.#config.serve.loginWait * 1000,
+    });
+    const builtins = new BuiltinTools({ config: this.#config, pool, signIn, statuses });
     const messages: BackendMessageServices = {
       ...services,
       client: this.#peer,
       capabilities: client.capabilities,
       clientTasks: this.#clientTasks,
     };
-    this.#services = { ...services, noteListed: this.#announcer.noteListed };
+    const { noteListed } = this.#announcer;
+    this.#services = { ...services, signIn, builtins, now: backend.now, noteListed };
     return this.#services;
   }
 

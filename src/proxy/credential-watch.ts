@@ -9,22 +9,30 @@ export interface CredentialWatch {
   version(server: ServerConfig): string;
 }
 
+/** What {@link watchCredentials} does until it is stopped. */
+export interface CredentialLook {
+  /** Looks now, without waiting to be told of a change. */
+  look(): void;
+  stop(): void;
+}
+
 /**
  * Calls back for each server whose login or secrets have changed: what happens in a terminal counts at
- * once here, too, and nobody has to restart anything. Returns the way to stop it.
+ * once here, too, and nobody has to restart anything.
  */
 export function watchCredentials(
   backends: readonly Backend[],
   { watch, version }: CredentialWatch,
   onChange: (backend: Backend) => void,
-): () => void {
+): CredentialLook {
   const seen = new Map(backends.map((backend) => [backend, version(backend.config)]));
-  return watch(() => {
+  const look = () => {
     for (const backend of backends) {
       const now = version(backend.config);
       if (seen.get(backend) === now) continue;
       seen.set(backend, now);
       onChange(backend);
     }
-  });
+  };
+  return { look, stop: watch(look) };
 }

@@ -23,6 +23,8 @@ export class MasterServer {
     await session.start();
     await session.done;
     this.#sessions.delete(session);
+    // Nobody is left to whom a login would be of use.
+    if (this.#sessions.size === 0) await this.#deps.desk.close();
   }
 
   /** Ends all sessions with their connections and child processes. Never rejects. */

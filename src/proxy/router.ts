@@ -65,6 +65,11 @@ export class Router {
     return [...this.#toolTable().routes.keys()];
   }
 
+  /** How many tools of a server are shown. */
+  countTools(server: string): number {
+    return [...this.#toolTable().routes.values()].filter((route) => route.server === server).length;
+  }
+
   prompt(name: string): NamedRoute | undefined {
     return this.#promptTable().routes.get(name);
   }

@@ -5,8 +5,10 @@ import type { IncomingRequest } from '../rpc/incoming-request.ts';
 import type { JsonObject } from '../rpc/message.ts';
 import { toErrorObject } from '../rpc/relay.ts';
 import type { BackendPool } from './backend-pool.ts';
+import type { BuiltinTools } from './builtin-tools.ts';
 import type { Lists } from './catalogue.ts';
 import type { ClientWishes } from './client-wishes.ts';
+import type { SignInHelp } from './sign-in/sign-in-help.ts';
 import type { TaskRoutes } from './task-routes.ts';
 
 /** What the methods of a session work with. */
@@ -16,6 +18,11 @@ export interface Services {
   /** Tasks that servers run for the client. */
   tasks: TaskRoutes;
   log: Logger;
+  /** Brings the client's person to log in. */
+  signIn: SignInHelp;
+  builtins: BuiltinTools;
+  /** Milliseconds since the epoch. */
+  now(): number;
   /** The client is given these lists: from now on it is told when they change. */
   noteListed(kind: keyof Lists): void;
 }

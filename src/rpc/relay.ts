@@ -19,6 +19,8 @@ export interface RelayOptions {
   mapProgress?: (params: JsonObject) => JsonObject;
   /** What is answered instead of the result. */
   mapResult?: (result: JsonObject) => JsonObject;
+  /** Answers when no answer can come. Default: with the error. */
+  onFailure?: (error: McpMasterError) => void;
 }
 
 /**
@@ -43,7 +45,7 @@ export function relay(
         ? undefined
         : (progress) => incoming.progress({ ...mapProgress(progress), progressToken }),
     onReply: (reply) => incoming.reply(mapped(reply, options)),
-    onFailure: (error) => incoming.reply({ error: toErrorObject(error) }),
+    onFailure: options.onFailure ?? ((error) => incoming.reply({ error: toErrorObject(error) })),
   });
   incoming.onCancel((reason) => outgoing.cancel(reason));
 }

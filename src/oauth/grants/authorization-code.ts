@@ -13,6 +13,8 @@ import { exchangeCode } from '../tokens/token-requests.ts';
 import { unlessAborted } from '../unless-aborted.ts';
 import {
   clientFor,
+  factsOf,
+  type LoginFacts,
   type LoginOptions,
   type Preparation,
   type PrepareDeps,
@@ -25,6 +27,9 @@ import { saveLogin } from './save-login.ts';
 export interface Invitation {
   /** The address of the provider, to be opened in a browser. */
   url: string;
+  /** Our own address that leads there, for as long as the login waits. */
+  authorizeUrl: string;
+  facts: LoginFacts;
   /** Takes the address that the browser ended on; throws `STATE_MISMATCH` when it is another login's. */
   submit(address: string): void;
 }
@@ -58,7 +63,12 @@ export async function logInByBrowser(
     const attempt = { ...request, ...key, authorizationUrl: request.url };
     const pending = controller.begin(attempt);
     return await conclude(pending, options, async (answered) => {
-      await deps.invite({ url: request.url, submit: (address) => pending.submit(address) });
+      await deps.invite({
+        url: request.url,
+        authorizeUrl: new URL(pending.authorizePath, redirectUri).href,
+        facts: factsOf(prepared, client, request.scopes),
+        submit: (address) => pending.submit(address),
+      });
       const response = await pending.response;
       answered();
       const tokens = await exchangeCode({ ...found, client, request, response }, deps);

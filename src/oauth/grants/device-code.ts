@@ -14,6 +14,8 @@ import { checkDevicePages } from './device-pages.ts';
 import { pollUntil } from './poll.ts';
 import {
   clientFor,
+  factsOf,
+  type LoginFacts,
   type LoginOptions,
   type Preparation,
   type PrepareDeps,
@@ -34,6 +36,7 @@ export interface DeviceInvitation {
   userCode: string;
   /** When the code ends, in milliseconds since the epoch. */
   expiresAt: number;
+  facts: LoginFacts;
 }
 
 /** What {@link logInByDevice} works with. */
@@ -55,7 +58,9 @@ export async function logInByDevice(
   const prepared = await unlessAborted(prepareLogin(target, options, deps), signal);
   const { found } = prepared;
   const { device, request } = await unlessAborted(askForCode(prepared, deps), signal);
-  const tokens = await unlessAborted(inviteAndAwait(device, request, { options, deps }), signal);
+  const facts = factsOf(prepared, request.client, request.scopes);
+  const waiting = inviteAndAwait({ ...device, facts }, request, { options, deps });
+  const tokens = await unlessAborted(waiting, signal);
   return saveLogin(target, { ...found, client: request.client, tokens }, deps);
 }
 
@@ -91,7 +96,7 @@ interface Waiting {
 
 /** Asks from the beginning: a browser may take its time to open. */
 async function inviteAndAwait(
-  device: DeviceAuthorization,
+  device: DeviceAuthorization & { facts: LoginFacts },
   request: DeviceTokenRequest,
   { options, deps }: Waiting,
 ): Promise<TokenSet> {
@@ -99,7 +104,8 @@ async function inviteAndAwait(
   const signal = AbortSignal.any([options.signal, over.signal]);
   const waiting = awaitPerson(device, request, { options: { ...options, signal }, deps });
   try {
-    const [tokens] = await Promise.all([waiting, deps.inviteToDevice(device)]);
+    const { deviceCode: _, ...shown } = device;
+    const [tokens] = await Promise.all([waiting, deps.inviteToDevice(shown)]);
     return tokens;
   } finally {
     over.abort();

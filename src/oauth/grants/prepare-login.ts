@@ -69,6 +69,26 @@ async function storedBefore(
   }
 }
 
+/** What a person, or their client, may know of a login before it is made. */
+export interface LoginFacts {
+  /** Where the browser is sent, without parameters; undefined where it is sent nowhere. */
+  authorizationEndpoint: string | undefined;
+  tokenEndpoint: string | undefined;
+  clientId: string;
+  scopes: string[];
+}
+
+/** The facts of a login by this client, which asks for these scopes. */
+export function factsOf(
+  { found }: Preparation,
+  { clientId }: ClientRegistration,
+  scopes: string[],
+): LoginFacts {
+  const { authorization_endpoint: authorizationEndpoint, token_endpoint: tokenEndpoint } =
+    found.authorizationServer.metadata;
+  return { authorizationEndpoint, tokenEndpoint, clientId, scopes };
+}
+
 /** What a login asks for. */
 export function wantedScopes({
   target: { settings },

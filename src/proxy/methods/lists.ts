@@ -10,7 +10,7 @@ import { type Method, whenListable } from '../services.ts';
  * cursor see it whole.
  */
 export function listMethod(kind: keyof Lists): Method {
-  return (request, { pool, noteListed }) => {
+  return (request, { pool, builtins, noteListed }) => {
     if (request.params?.['cursor'] !== undefined) {
       const message = 'No cursor was given: the list has one page';
       request.reply(rpcError(RPC_ERROR.invalidParams, message));
@@ -18,7 +18,8 @@ export function listMethod(kind: keyof Lists): Method {
     }
     whenListable(request, pool, () => {
       noteListed(kind);
-      request.reply({ result: { [kind]: itemsOf(pool.router, kind) } });
+      const own = kind === 'tools' ? builtins.items : [];
+      request.reply({ result: { [kind]: [...own, ...itemsOf(pool.router, kind)] } });
       pool.retryFailed();
     });
   };

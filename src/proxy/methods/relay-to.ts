@@ -4,9 +4,10 @@ import type { JsonObject } from '../../rpc/message.ts';
 import { relay } from '../../rpc/relay.ts';
 import { urisIn } from '../mentions.ts';
 import type { Services } from '../services.ts';
+import { sendGuarded } from '../sign-in/guarded-call.ts';
 
 /**
- * Passes a client's request on to a server, with these params. Of the result only ids of tasks may
+ * Passes a client's request on to a server, with these params, and once more after a login where it needs one. Of the result only ids of tasks may
  * change; the URIs that it mentions are remembered as that server's.
  */
 export function relayTo(
@@ -17,16 +18,19 @@ export function relayTo(
   onResult: () => void = () => undefined,
 ): void {
   const { tasks } = services;
-  relay(request, backend, {
-    params: tasks.incomingRelated(params),
-    timeoutMs: backend.config.timeout * 1000,
-    mapProgress: (progress) => tasks.outgoingRelated(backend.name, progress),
-    mapResult: (result) => {
-      onResult();
-      noteMentions(backend, result, services);
-      return tasks.outgoingRelated(backend.name, result);
-    },
-  });
+  sendGuarded(backend, request, services, (onFailure) =>
+    relay(request, backend, {
+      params: tasks.incomingRelated(params),
+      timeoutMs: backend.config.timeout * 1000,
+      mapProgress: (progress) => tasks.outgoingRelated(backend.name, progress),
+      mapResult: (result) => {
+        onResult();
+        noteMentions(backend, result, services);
+        return tasks.outgoingRelated(backend.name, result);
+      },
+      onFailure,
+    }),
+  );
 }
 
 /** Remembers the URIs in a result as those of the server that it came from. */

@@ -12,7 +12,7 @@ export const callTool: Method = (request, services) => {
   const { name } = request.params ?? {};
   if (typeof name !== 'string') {
     request.reply(rpcError(RPC_ERROR.invalidParams, '"name" must be a string'));
-  } else if (!relayCall(request, services, name)) {
+  } else if (!services.builtins.call(request, name) && !relayCall(request, services, name)) {
     whenListable(request, services.pool, () => {
       if (!relayCall(request, services, name)) request.reply(unknownTool(name, services));
     });

@@ -1,0 +1,73 @@
+import type { MakeLogin } from '../auth/sign-in-attempt.ts';
+import { SignInDesk } from '../auth/sign-in-desk.ts';
+import type { Config, ServerConfig, ServeSettings } from '../config/config.ts';
+import { McpMasterError, toMcpMasterError } from '../errors.ts';
+import { SignInRecords } from '../oauth/store/sign-in-records.ts';
+import type { Context } from './context.ts';
+import { statusOf, wantsNewClient } from './login-status.ts';
+import { loginWork, lostKeychain } from './login-work.ts';
+import type { Workspace } from './workspace.ts';
+
+/**
+ * The logins that persons make while a client's calls wait. Throws `CONFIG_INVALID` for an unknown
+ * `MCP_MASTER_BROWSER`.
+ */
+export function createSignInDesk(context: Context, workspace: Workspace): SignInDesk {
+  const { config, folders, log, credentials, owner } = workspace;
+  const { auth, challenges, logins } = credentials;
+  const mayOpen = browserSetting(config) === 'on_call';
+  return new SignInDesk({
+    ...{ auth, challenges, index: logins.index, now: context.now, log },
+    records: new SignInRecords(context.createStateFiles(folders, log)),
+    locks: context.createLocks(folders, log),
+    commandFlags: owner.commandFlags,
+    openBrowser: async (url) => {
+      if (!mayOpen) return false;
+      const open = await context.createBrowser(config.env, log);
+      return open !== undefined && (await open(url));
+    },
+    makeLogin: (server) => makeLogin(server, context, workspace),
+  });
+}
+
+/** Where a server's login stands, for the tool that tells a client. */
+export function statusRow(server: ServerConfig, context: Context, { credentials }: Workspace) {
+  return { ...statusOf(server, credentials, context.now()).status };
+}
+
+/** The same login as that of `auth login`, but for who is told where to make it. */
+function makeLogin(server: ServerConfig, context: Context, workspace: Workspace): MakeLogin {
+  return async ({ signal, patience, invite }) => {
+    const { login } = await import('../oauth/login.ts');
+    const work = await loginWork(server, context, workspace);
+    if (work === undefined) {
+      throw new McpMasterError('CONFIG_INVALID', `no login is of use to "${server.name}"`);
+    }
+    // At an authorization server that has forgotten our client nobody could log in with it.
+    const force = wantsNewClient(server, workspace.credentials, context.now());
+    const expiresAt = context.now() + patience;
+    try {
+      await login(
+        work.target,
+        { scopes: undefined, force, patience, signal },
+        {
+          ...work.deps,
+          invite: ({ authorizeUrl, facts }) => invite({ url: authorizeUrl, expiresAt, ...facts }),
+          inviteToDevice: ({ url, urlComplete, userCode, facts, ...device }) =>
+            invite({ url: urlComplete ?? url, userCode, expiresAt: device.expiresAt, ...facts }),
+        },
+      );
+    } catch (error) {
+      throw lostKeychain(toMcpMasterError(error), workspace);
+    }
+  };
+}
+
+function browserSetting({ env, serve }: Config): ServeSettings['browser'] {
+  const named = env['MCP_MASTER_BROWSER'];
+  if (named === undefined || named === '') return serve.browser;
+  if (named === 'on_call' || named === 'never') return named;
+  throw new McpMasterError('CONFIG_INVALID', `MCP_MASTER_BROWSER is "${named}"`, {
+    hint: 'Use on_call or never.',
+  });
+}

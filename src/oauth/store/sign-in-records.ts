@@ -1,0 +1,90 @@
+import * as v from 'valibot';
+import { number, parseJson } from './json.ts';
+import type { StateFiles } from './state-files.ts';
+
+const FOLDER = 'sign-ins';
+const VERSION = 1;
+
+/** How long nobody is asked again after a login that came to nothing, in milliseconds. */
+export const REST_MS = 600_000;
+
+/** Where a person can log in, for as long as that login waits. None of it is a secret. */
+export interface SignInInvitation {
+  /** For the browser: our own address, or that of the provider for a device code. */
+  url: string;
+  /** To be entered there, where the address does not have it in it. */
+  userCode?: string | undefined;
+  /** Milliseconds since the epoch. */
+  expiresAt: number;
+  authorizationEndpoint?: string | undefined;
+  tokenEndpoint?: string | undefined;
+  clientId: string;
+  scopes: string[];
+}
+
+/** A login that came to nothing. */
+export interface Rest {
+  /** As in the error that it ended with. */
+  code: string;
+  /** When, in milliseconds since the epoch. */
+  since: number;
+}
+
+/** What processes tell each other of the login that a person is to make. */
+export interface SignInRecord {
+  invitation?: SignInInvitation | undefined;
+  rest?: Rest | undefined;
+}
+
+const schema = v.object({
+  version: v.literal(VERSION),
+  invitation: v.optional(
+    v.object({
+      url: v.string(),
+      userCode: v.optional(v.string()),
+      expiresAt: number(),
+      authorizationEndpoint: v.optional(v.string()),
+      tokenEndpoint: v.optional(v.string()),
+      clientId: v.string(),
+      scopes: v.array(v.string()),
+    }),
+  ),
+  rest: v.optional(v.object({ code: v.string(), since: number() })),
+});
+
+/**
+ * The logins that persons are to make in clients, a file for each: where, and whether they have been asked
+ * in vain. One that can't be read counts as none.
+ */
+export class SignInRecords {
+  readonly #files: StateFiles;
+
+  constructor(files: StateFiles) {
+    this.#files = files;
+  }
+
+  get(file: string): SignInRecord {
+    const text = this.#files.read(FOLDER, file);
+    const { version: _, ...record } = (text && parseJson(schema, text)) || { version: VERSION };
+    return record;
+  }
+
+  /** The login that came to nothing less than ten minutes ago; undefined when somebody may be asked. */
+  rest(file: string, now: number): Rest | undefined {
+    const { rest } = this.get(file);
+    // A clock that was set back must not make it last.
+    return rest && Math.abs(now - rest.since) < REST_MS ? rest : undefined;
+  }
+
+  async put(file: string, record: SignInRecord): Promise<void> {
+    if (record.invitation === undefined && record.rest === undefined) {
+      await this.#files.remove(FOLDER, file);
+    } else {
+      await this.#files.write(FOLDER, file, JSON.stringify({ version: VERSION, ...record }));
+    }
+  }
+
+  watch(onChange: () => void): () => void {
+    return this.#files.watch(FOLDER, onChange);
+  }
+}

@@ -1,0 +1,164 @@
+import type { Config, ServerConfig } from '../config/config.ts';
+import { didYouMean } from '../config/suggest.ts';
+import type { IncomingRequest } from '../rpc/incoming-request.ts';
+import { isObject, type JsonObject, type Reply } from '../rpc/message.ts';
+import type { BackendPool } from './backend-pool.ts';
+import { noLoginReply, openLoginReply } from './sign-in/answers.ts';
+import type { SignInHelp } from './sign-in/sign-in-help.ts';
+
+/** The names of the tools of mcp-master itself; no server can be called `mcp-master`. */
+export const STATUS_TOOL = 'mcp-master__status';
+export const LOGIN_TOOL = 'mcp-master__login';
+
+/** Where a server's login stands, as `auth status --json` shows it. */
+export interface StatusRow extends JsonObject {
+  server: string;
+  state: string;
+  next: string | null;
+}
+
+/** What the built-in tools know of logins. */
+export interface LoginStatuses {
+  /** From what is on disk: neither a keychain nor a server is asked. */
+  of(server: ServerConfig): StatusRow;
+}
+
+/** What {@link BuiltinTools} work with. */
+export interface BuiltinDeps {
+  config: Config;
+  pool: BackendPool;
+  signIn: SignInHelp;
+  statuses: LoginStatuses;
+}
+
+const STATUS: JsonObject = {
+  name: STATUS_TOOL,
+  title: 'Status of the servers',
+  description:
+    'Tells for each server behind mcp-master whether it is connected, and where its login stands. Use it when tools are missing or a call says that a login is needed.',
+  inputSchema: { type: 'object', properties: {}, additionalProperties: false },
+  annotations: { title: 'Status of the servers', readOnlyHint: true, openWorldHint: false },
+};
+
+const LOGIN: JsonObject = {
+  name: LOGIN_TOOL,
+  title: 'Log in to a server',
+  description:
+    'Begins the login to a server behind mcp-master in the browser of the user, and waits for it. The tools of a server that nobody was logged in to appear after that.',
+  annotations: { title: 'Log in to a server', readOnlyHint: false, openWorldHint: true },
+};
+
+/** The tools of mcp-master itself, present while a server can need a login that a person makes. */
+export class BuiltinTools {
+  readonly #deps: BuiltinDeps;
+  /** The servers that a person can log in to. */
+  readonly #servers: ServerConfig[];
+  readonly items: JsonObject[];
+
+  constructor(deps: BuiltinDeps) {
+    this.#deps = deps;
+    const { config, signIn } = deps;
+    const enabled = config.servers.filter((server) => server.enabled);
+    this.#servers = config.serve.builtinTools
+      ? enabled.filter((one) => signIn.desk.isFor(one))
+      : [];
+    const names = this.#servers.map(({ name }) => name);
+    const server = { type: 'string', enum: names, description: 'The name of the server.' };
+    const inputSchema = {
+      ...{ type: 'object', properties: { server }, required: ['server'] },
+      additionalProperties: false,
+    };
+    this.items = names.length === 0 ? [] : [STATUS, { ...LOGIN, inputSchema }];
+  }
+
+  /** Answers a call of one of them. False when the name is not one of theirs. */
+  call(request: IncomingRequest, name: string): boolean {
+    if (!this.items.some((item) => item['name'] === name)) return false;
+    if (name === STATUS_TOOL) request.reply(this.#status());
+    else void this.#logIn(request);
+    return true;
+  }
+
+  #status(): Reply {
+    const { config, pool, statuses } = this.#deps;
+    const servers = config.servers.map((server) => {
+      const state = pool.get(server.name)?.state;
+      const error = state?.phase === 'failed' ? state.error : undefined;
+      return {
+        ...statuses.of(server),
+        connection: connectionOf(state?.phase),
+        error: error === undefined ? null : { code: error.code, message: error.message },
+      };
+    });
+    const text = servers.map(lineOf).join('\n');
+    return { result: { content: [{ type: 'text', text }], structuredContent: { servers } } };
+  }
+
+  async #logIn(request: IncomingRequest): Promise<void> {
+    const { signIn, statuses } = this.#deps;
+    const given = request.params?.['arguments'];
+    const name = isObject(given) ? given['server'] : undefined;
+    const server = this.#servers.find((known) => known.name === name);
+    if (server === undefined) {
+      request.reply(failure(this.#unknown(name)));
+      return;
+    }
+    if (statuses.of(server).state === 'logged_in') {
+      const tools = await this.#countTools(server);
+      request.reply(success(`Already logged in to ${server.name}: ${tools}.`));
+      return;
+    }
+    const result = await signIn.login(server, request);
+    switch (result.outcome) {
+      case 'logged_in':
+        request.reply(success(`Logged in to ${server.name}: ${await this.#countTools(server)}.`));
+        break;
+      case 'open':
+        request.reply(openLoginReply(request, { server: server.name, ...result }));
+        break;
+      case 'impossible':
+        request.reply(noLoginReply(request, server.name, result.error));
+        break;
+      case 'cancelled':
+        break;
+    }
+  }
+
+  /** What the login has brought, once its server has said so. */
+  async #countTools({ name }: ServerConfig): Promise<string> {
+    const { pool } = this.#deps;
+    pool.lookAtCredentials();
+    const failed = await pool.listed(name);
+    if (failed !== undefined) return `but its tools can't be listed: ${failed.message}`;
+    const count = pool.router.countTools(name);
+    return count === 1 ? '1 tool is available' : `${count} tools are available`;
+  }
+
+  #unknown(name: unknown): string {
+    const names = this.#servers.map((server) => server.name);
+    const guess = typeof name === 'string' ? didYouMean(name, names) : undefined;
+    const what =
+      typeof name === 'string' ? `No login is of use to "${name}".` : '"server" is missing.';
+    return `${what} ${guess === undefined ? '' : `${guess} `}The servers with a login are: ${names.join(', ')}.`;
+  }
+}
+
+function connectionOf(phase: string | undefined): string {
+  return phase === undefined ? 'disabled' : phase;
+}
+
+function lineOf(
+  row: StatusRow & { connection: string; error: { message: string } | null },
+): string {
+  const next = row.next === null ? '' : ` Next: ${row.next}`;
+  const error = row.error === null ? '' : ` ${row.error.message}.`;
+  return `${row.server}: ${row.connection}, ${row.state.replaceAll('_', ' ')}.${error}${next}`;
+}
+
+function success(text: string): Reply {
+  return { result: { content: [{ type: 'text', text }] } };
+}
+
+function failure(text: string): Reply {
+  return { result: { content: [{ type: 'text', text }], isError: true } };
+}

@@ -1,0 +1,65 @@
+import type { OAuthDelegation } from '../../auth/sign-in-desk.ts';
+import type { McpMasterError } from '../../errors.ts';
+import type { SignInInvitation } from '../../oauth/store/sign-in-records.ts';
+import type { IncomingRequest } from '../../rpc/incoming-request.ts';
+import { type JsonObject, type Reply, RPC_ERROR } from '../../rpc/message.ts';
+import { rpcError } from '../rpc-errors.ts';
+
+/** The member of `_meta` that carries the delegation. */
+export const DELEGATION_KEY = 'mcp-master/oauth_delegation';
+
+/** What a call is answered with that a login would have to come before. */
+export interface OpenLogin {
+  server: string;
+  invitation: SignInInvitation;
+  delegation: OAuthDelegation;
+  /** What has become of the login that was waited for; undefined = it waits still. */
+  error?: McpMasterError | undefined;
+}
+
+/** The answer to a call that needs a login which somebody can still make. */
+export function openLoginReply(request: IncomingRequest, login: OpenLogin): Reply {
+  return failedReply(request, openLoginText(login), login.delegation);
+}
+
+/** The answer to a call that needs a login which nobody can make now. */
+export function noLoginReply(
+  request: IncomingRequest,
+  server: string,
+  error: McpMasterError,
+): Reply {
+  const hint = error.hint === undefined ? '' : `. ${error.hint}`;
+  const text = `Server "${server}" needs a login, and there is none: ${error.message}${hint}`;
+  const data: JsonObject = { code: error.code };
+  if (error.hint !== undefined) data['hint'] = error.hint;
+  return isToolCall(request)
+    ? { result: { content: [{ type: 'text', text }], isError: true } }
+    : rpcError(RPC_ERROR.unavailable, text, data);
+}
+
+/** What a person reads who is to log in. */
+export function openLoginText({ server, invitation, delegation, error }: OpenLogin): string {
+  const { url, userCode } = invitation;
+  const before =
+    error === undefined ? '' : ` The login that was begun came to nothing: ${error.message}.`;
+  const code = userCode === undefined ? '' : ` and enter the code ${userCode}`;
+  return (
+    `Server "${server}" needs a login.${before} Open this address in a browser${code}:\n\n${url}\n\n` +
+    `It is good for ten minutes. Or run this in a terminal: ${delegation.login_command}\n` +
+    'After the login, repeat the call; nothing has to be restarted.'
+  );
+}
+
+/** A result where the method has an `isError`, else an error (contract, "Over MCP"). */
+function failedReply(request: IncomingRequest, text: string, delegation: OAuthDelegation): Reply {
+  if (!isToolCall(request)) return rpcError(RPC_ERROR.unavailable, text, delegation);
+  const content = [
+    { type: 'text', text },
+    { type: 'text', text: JSON.stringify(delegation) },
+  ];
+  return { result: { content, isError: true, _meta: { [DELEGATION_KEY]: delegation } } };
+}
+
+function isToolCall({ method }: IncomingRequest): boolean {
+  return method === 'tools/call';
+}

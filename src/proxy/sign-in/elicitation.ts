@@ -1,0 +1,68 @@
+import type { SignInAttempt } from '../../auth/sign-in-attempt.ts';
+import type { Logger } from '../../log.ts';
+import type { SignInInvitation } from '../../oauth/store/sign-in-records.ts';
+import { isObject, type JsonObject } from '../../rpc/message.ts';
+import type { Peer } from '../../rpc/peer.ts';
+
+/** What a client said to being asked: `failed` = it could not ask anybody. */
+export type Elicited = 'accept' | 'decline' | 'failed';
+
+/** Whether a client can send a person to an address (specification 2025-11-25, "Elicitation"). */
+export function canElicitUrl(capabilities: JsonObject): boolean {
+  const { elicitation } = capabilities;
+  return isObject(elicitation) && isObject(elicitation['url']);
+}
+
+/** Asks the client, once for each login, however many of its calls wait for that. */
+export class UrlElicitation {
+  readonly #client: Peer;
+  readonly #log: Logger;
+  readonly #asked = new WeakMap<SignInAttempt, Promise<Elicited>>();
+
+  constructor(client: Peer, log: Logger) {
+    this.#client = client;
+    this.#log = log;
+  }
+
+  /** Never rejects. When the login is made, the client is told so. */
+  ask(attempt: SignInAttempt, server: string, invitation: SignInInvitation): Promise<Elicited> {
+    const known = this.#asked.get(attempt);
+    if (known !== undefined) return known;
+    const asked = this.#ask(attempt, server, invitation);
+    this.#asked.set(attempt, asked);
+    return asked;
+  }
+
+  #ask(attempt: SignInAttempt, server: string, invitation: SignInInvitation): Promise<Elicited> {
+    const elicitationId = crypto.randomUUID();
+    const { url, userCode } = invitation;
+    const code = userCode === undefined ? '' : ` The code to enter there is ${userCode}.`;
+    const message = `Log in to "${server}", so that the call can go on.${code}`;
+    const params = { mode: 'url', message, url, elicitationId };
+    return new Promise((resolve) => {
+      const { cancel } = this.#client.request('elicitation/create', params, {
+        onReply: (reply) => resolve(this.#answerIn(reply)),
+        onFailure: (error) => {
+          this.#log.debug(`the client was not asked to log in: ${error.message}`);
+          resolve('failed');
+        },
+      });
+      void attempt.ended.then(({ error }) => {
+        // Somebody may have logged in without it.
+        cancel({ reason: 'the login is over' });
+        resolve('accept');
+        if (error === undefined) {
+          this.#client.notify('notifications/elicitation/complete', { elicitationId });
+        }
+      });
+    });
+  }
+
+  #answerIn(reply: { result: JsonObject } | { error: { message: string } }): Elicited {
+    if ('error' in reply) {
+      this.#log.warn(`the client could not ask for a login: ${reply.error.message}`);
+      return 'failed';
+    }
+    return reply.result['action'] === 'accept' ? 'accept' : 'decline';
+  }
+}

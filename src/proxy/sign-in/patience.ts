@@ -1,0 +1,49 @@
+import type { IncomingRequest } from '../../rpc/incoming-request.ts';
+import { isObject } from '../../rpc/message.ts';
+
+/** How often a client hears that its request is still worth waiting for, in milliseconds. */
+const TICK_MS = 5000;
+
+/** How long a request waits for a person. */
+export interface Patience {
+  /** Resolves when the time is up. */
+  late: Promise<'late'>;
+  /** Resolves when the client has withdrawn the request. */
+  cancelled: Promise<'cancelled'>;
+  end(): void;
+}
+
+/**
+ * Begins to wait, and tells the client so by progress where it asked for that. The progress counts the
+ * seconds up to zero: what the server itself says later is more (specification, "Progress": it must increase).
+ */
+export function bePatient(request: IncomingRequest, waitMs: number, message: string): Patience {
+  const progressToken = tokenOf(request);
+  let left = Math.max(waitMs, TICK_MS);
+  const tell = () => {
+    if (progressToken === undefined || left <= 0) return;
+    request.progress({ progressToken, progress: -left / 1000, message });
+    left -= TICK_MS;
+  };
+  tell();
+  const ticks = setInterval(tell, TICK_MS);
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'late'>((resolve) => {
+    timer = setTimeout(() => resolve('late'), waitMs);
+  });
+  const cancelled = new Promise<'cancelled'>((resolve) => {
+    request.onCancel(() => resolve('cancelled'));
+  });
+  const end = () => {
+    clearInterval(ticks);
+    clearTimeout(timer);
+    request.onCancel(() => undefined);
+  };
+  return { late, cancelled, end };
+}
+
+function tokenOf({ params }: IncomingRequest): string | number | undefined {
+  const meta = params?.['_meta'];
+  const token = isObject(meta) ? meta['progressToken'] : undefined;
+  return typeof token === 'string' || typeof token === 'number' ? token : undefined;
+}
