@@ -129,8 +129,7 @@ function stateOf(server: ServerConfig, known: Known, sources: StatusSources): Lo
 /** Of what has no login: the master's token may come from outside, or may not be there at all. */
 function stateWithoutLogin(server: ServerConfig, { auth }: StatusSources): LoginState {
   if (!usesMaster(server)) return 'not_needed';
-  if (!auth.hasMasterToken) return 'login_required';
-  return server.name === MASTER ? 'logged_in' : 'not_needed';
+  return auth.hasMasterToken ? 'logged_in' : 'login_required';
 }
 
 function usesMaster({ endpoint }: ServerConfig): boolean {

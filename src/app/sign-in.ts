@@ -16,16 +16,14 @@ export function createSignInDesk(context: Context, workspace: Workspace): SignIn
   const { config, folders, log, credentials, owner } = workspace;
   const { auth, challenges, logins } = credentials;
   const mayOpen = browserSetting(config) === 'on_call';
+  const browser = async () => (mayOpen ? context.createBrowser(config.env, log) : undefined);
   return new SignInDesk({
     ...{ auth, challenges, index: logins.index, now: context.now, log },
     records: new SignInRecords(context.createStateFiles(folders, log)),
     locks: context.createLocks(folders, log),
     commandFlags: owner.commandFlags,
-    openBrowser: async (url) => {
-      if (!mayOpen) return false;
-      const open = await context.createBrowser(config.env, log);
-      return open !== undefined && (await open(url));
-    },
+    hasBrowser: async () => (await browser()) !== undefined,
+    openBrowser: async (url) => (await (await browser())?.(url)) ?? false,
     makeLogin: (server) => makeLogin(server, context, workspace),
   });
 }

@@ -1,3 +1,4 @@
+import type { MultiAuthManager } from '../auth/multi-auth-manager.ts';
 import type { ConnectDeps } from '../backend/connect.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
@@ -56,11 +57,13 @@ export function noConfigurationError(folder: string): McpMasterError {
  *
  * @param quietLevel the log level where neither flag nor environment names one; absent = that of the
  * configuration
+ * @param brought used in place of what would be read or made here
  */
 export async function openWorkspace(
   context: Context,
   flags: GlobalFlags,
   quietLevel?: LogLevel,
+  brought: { config?: Config | undefined; manager?: MultiAuthManager | undefined } = {},
 ): Promise<Workspace> {
   const folders = context.findFolders(flags.profile);
   const { redactor } = context;
@@ -71,15 +74,15 @@ export async function openWorkspace(
     now: context.now,
   };
   const log = createLogger(sink);
-  const file = flags.config || context.env['MCP_MASTER_CONFIG'] || undefined;
-  const config = await loadConfig({ file, folder: folders.config }, context.files);
+  const config = brought.config ?? (await readConfig(context, flags, folders));
   for (const secret of config.secrets) redactor.add(secret);
   const { env } = config;
   sink.level = levelOf(flags, env['MCP_MASTER_LOG_LEVEL']) ?? quietLevel ?? config.serve.logLevel;
   const http = context.createHttp(env, log);
   const fetch = context.createFetch(http);
   const owner = { ...folders, commandFlags: commandFlags(folders, flags) };
-  const credentials = openCredentials(context, config, { folders, owner, fetch, log });
+  const { manager } = brought;
+  const credentials = openCredentials(context, config, { folders, owner, fetch, log, manager });
   const connectDeps: ConnectDeps = {
     spawn: context.spawn,
     http,
@@ -101,6 +104,16 @@ export async function openWorkspace(
     await Promise.all([credentials.challenges.flush(), credentials.records.flush()]);
   };
   return { config, folders, log, connectDeps, fetch, credentials, owner, close };
+}
+
+/** The configuration that flag or environment names, else the user's own. Rejects as {@link loadConfig} does. */
+export function readConfig(
+  context: Context,
+  flags: GlobalFlags,
+  folders: Folders,
+): Promise<Config> {
+  const file = flags.config || context.env['MCP_MASTER_CONFIG'] || undefined;
+  return loadConfig({ file, folder: folders.config }, context.files);
 }
 
 /** What a command that is shown needs so that it is about the same configuration. */

@@ -15,6 +15,8 @@ export interface DeskDeps extends SignInDeps {
   challenges: Pick<ChallengeRecords, 'inVain'>;
   /** What stands behind commands that are shown. */
   commandFlags: string;
+  /** Whether {@link openBrowser} can do anything. */
+  hasBrowser(): Promise<boolean>;
   /** The way to log in to a server. */
   makeLogin(server: ServerConfig): MakeLogin;
 }
@@ -74,6 +76,11 @@ export class SignInDesk {
     return attempt;
   }
 
+  /** Whether a browser may be opened here, and there is one. */
+  hasBrowser(): Promise<boolean> {
+    return this.#deps.hasBrowser();
+  }
+
   /** Whether somebody has logged in since, so that there is nothing left to do. */
   isLoggedInSince(server: ServerConfig, time: number): boolean {
     const key = this.#keyOf(server);
@@ -82,11 +89,11 @@ export class SignInDesk {
   }
 
   /** A login was made and its token is refused all the same: nobody is asked again for a while. */
-  async noteInVain(server: ServerConfig): Promise<void> {
+  async noteInVain(server: ServerConfig, code: string): Promise<void> {
     const { records, now, log } = this.#deps;
     const key = this.#keyOf(server);
     if (key === undefined) return;
-    const rest = { code: 'UNAUTHORIZED', since: now() };
+    const rest = { code, since: now() };
     await records.put(key.file, { rest }).catch((error: unknown) => {
       log.warn(`it can't be remembered that a login was in vain: ${String(error)}`);
     });

@@ -44,7 +44,8 @@ export function tokenAuth(subject: TokenAuthSubject, deps: TokenAuthDeps): Reque
   const { journal, logins, challenges } = deps;
   const isLoggedIn = () => logins.index.version(key.file) !== undefined;
   const refusals = new StandingRefusals();
-  let passedThrough: string | undefined;
+  /** The latest of the tokens that were not its own: a refusal may come after a renewal. */
+  const passed: string[] = [];
   const allIsWell = () => {
     challenges?.clearMet(key.file);
     journal.succeeded(record);
@@ -55,8 +56,8 @@ export function tokenAuth(subject: TokenAuthSubject, deps: TokenAuthDeps): Reque
     } catch (error) {
       const failure = toMcpMasterError(error);
       if (passthrough !== undefined && failure.code === 'LOGIN_REQUIRED') {
-        passedThrough = await passthrough.accessToken();
-        if (passedThrough !== undefined) return passedThrough;
+        const token = await passOn(passthrough);
+        if (token !== undefined) return token;
       }
       refusals.note(undefined);
       noteFailure(failure, subject, deps);
@@ -65,9 +66,7 @@ export function tokenAuth(subject: TokenAuthSubject, deps: TokenAuthDeps): Reque
   };
   const nextToken = async () => {
     const token = await ownToken();
-    if (token !== undefined) return token;
-    passedThrough = await passthrough?.accessToken();
-    return passedThrough;
+    return token ?? (passthrough && passOn(passthrough));
   };
   return {
     headers: async () => {
@@ -98,9 +97,16 @@ export function tokenAuth(subject: TokenAuthSubject, deps: TokenAuthDeps): Reque
     },
   };
 
+  async function passOn(master: Passthrough): Promise<string | undefined> {
+    const token = await master.accessToken();
+    if (token === undefined || passed.includes(token)) return token;
+    if (passed.push(token) > PASSED_KEPT) passed.shift();
+    return token;
+  }
+
   function hasAnother(refused: string | undefined): Promise<boolean> {
     if (refused === undefined) return Promise.resolve(isLoggedIn());
-    const isOwn = passthrough === undefined || refused !== passedThrough;
+    const isOwn = passthrough === undefined || !passed.includes(refused);
     return isOwn ? source.afterRefusal(refused) : passthrough.afterRefusal(refused);
   }
 }
@@ -133,6 +139,9 @@ function noteFailure(
 }
 
 const BEARER = 'Bearer ';
+
+/** Tokens of the master that are still recognised when they are refused. */
+const PASSED_KEPT = 4;
 
 /** The header of a token, which never crosses the network in clear (row A9). Throws `INSECURE_URL`. */
 export function bearer(token: string, { url }: RemoteEndpoint): string {

@@ -43,8 +43,8 @@ function render(found: FoundStatus[], told: ReadonlySet<string>, screen: Screen)
     const lines = [paint.bold(server) + first.slice(server.length), ...more];
     return [`\n${lines.join(`\n${INDENT}`)}\n`];
   });
-  const next = found.flatMap(({ status }) => (status.next === null ? [] : [`  ${status.next}\n`]));
-  const todo = next.length === 0 ? '' : `\nNext:\n${next.join('')}`;
+  const next = new Set(found.flatMap(({ status }) => status.next ?? []));
+  const todo = next.size === 0 ? '' : `\nNext:\n${[...next].map((line) => `  ${line}\n`).join('')}`;
   return renderColumns(columnsOf(found, screen, paint), width, paint) + errors.join('') + todo;
 }
 

@@ -1,14 +1,12 @@
 import type { Config, ServerConfig } from '../config/config.ts';
 import { didYouMean } from '../config/suggest.ts';
+import type { McpMasterError } from '../errors.ts';
 import type { IncomingRequest } from '../rpc/incoming-request.ts';
 import { isObject, type JsonObject, type Reply } from '../rpc/message.ts';
 import type { BackendPool } from './backend-pool.ts';
+import { LOGIN_TOOL, STATUS_TOOL } from './builtin-names.ts';
 import { noLoginReply, openLoginReply } from './sign-in/answers.ts';
 import type { SignInHelp } from './sign-in/sign-in-help.ts';
-
-/** The names of the tools of mcp-master itself; no server can be called `mcp-master`. */
-export const STATUS_TOOL = 'mcp-master__status';
-export const LOGIN_TOOL = 'mcp-master__login';
 
 /** Where a server's login stands, as `auth status --json` shows it. */
 export interface StatusRow extends JsonObject {
@@ -117,11 +115,15 @@ export class BuiltinTools {
         request.reply(openLoginReply(request, { server: server.name, ...result }));
         break;
       case 'impossible':
-        request.reply(noLoginReply(request, server.name, result.error));
+        request.reply(noLoginReply(request, this.#noLogin(server, result.error)));
         break;
       case 'cancelled':
         break;
     }
+  }
+
+  #noLogin(server: ServerConfig, error: McpMasterError) {
+    return { server: server.name, command: this.#deps.signIn.desk.command(server), error };
   }
 
   /** What the login has brought, once its server has said so. */

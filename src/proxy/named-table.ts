@@ -24,16 +24,28 @@ export interface NamedItems {
   items: ReadonlyMap<string, JsonObject>;
 }
 
+/** How names are made. */
+export interface NamingOptions {
+  nameLimit: number;
+  /** Names that no server gets. */
+  reserved?: readonly string[];
+  warn: Warn;
+}
+
 /** Joins what the servers offer, in the order of the configuration. Of each item only the name changes. */
-export function joinNamed(servers: NamedItems[], nameLimit: number, warn: Warn): NamedTable {
+export function joinNamed(
+  servers: NamedItems[],
+  { nameLimit, reserved = [], warn }: NamingOptions,
+): NamedTable {
   const items: JsonObject[] = [];
   const routes = new Map<string, NamedRoute>();
+  const isTaken = (name: string) => routes.has(name) || reserved.includes(name);
   for (const { config, items: offered } of servers) {
     for (const [own, definition] of offered) {
       const identity = { server: config.name, prefix: config.prefix, name: own };
       const first = qualifiedName(identity, nameLimit);
-      const name = routes.has(first) ? alternativeName(identity, nameLimit) : first;
-      if (routes.has(name)) {
+      const name = isTaken(first) ? alternativeName(identity, nameLimit) : first;
+      if (isTaken(name)) {
         warn(`"${own}" of server "${config.name}" is left out: the name "${name}" is taken`);
         continue;
       }

@@ -1,5 +1,6 @@
 import type { ServerConfig } from '../config/config.ts';
 import type { JsonObject } from '../rpc/message.ts';
+import { BUILTIN_TOOLS } from './builtin-names.ts';
 import type { Catalogue, Lists } from './catalogue.ts';
 import { viewOf } from './mentions.ts';
 import { itemsByName, joinNamed, type NamedRoute, type NamedTable } from './named-table.ts';
@@ -127,7 +128,8 @@ export class Router {
       config,
       items: itemsOf(config, lists),
     }));
-    return joinNamed(offers, this.#options.nameLimit, this.#warn);
+    const { nameLimit } = this.#options;
+    return joinNamed(offers, { nameLimit, reserved: BUILTIN_TOOLS, warn: this.#warn });
   }
 
   #known(): [ServerConfig, Lists][] {

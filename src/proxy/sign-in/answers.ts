@@ -25,13 +25,13 @@ export function openLoginReply(request: IncomingRequest, login: OpenLogin): Repl
 /** The answer to a call that needs a login which nobody can make now. */
 export function noLoginReply(
   request: IncomingRequest,
-  server: string,
-  error: McpMasterError,
+  { server, command, error }: { server: string; command: string; error: McpMasterError },
 ): Reply {
-  const hint = error.hint === undefined ? '' : `. ${error.hint}`;
-  const text = `Server "${server}" needs a login, and there is none: ${error.message}${hint}`;
-  const data: JsonObject = { code: error.code };
-  if (error.hint !== undefined) data['hint'] = error.hint;
+  const { code, message, hint } = error;
+  const next = hint === undefined ? '' : ` ${hint}`;
+  const text = `Server "${server}" needs a login, and none can be made now: ${message} (${code}).${next}\nThe command that logs in, when that is mended: ${command}`;
+  const data: JsonObject = { code, login_command: command };
+  if (hint !== undefined) data['hint'] = hint;
   return isToolCall(request)
     ? { result: { content: [{ type: 'text', text }], isError: true } }
     : rpcError(RPC_ERROR.unavailable, text, data);
@@ -41,7 +41,9 @@ export function noLoginReply(
 export function openLoginText({ server, invitation, delegation, error }: OpenLogin): string {
   const { url, userCode } = invitation;
   const before =
-    error === undefined ? '' : ` The login that was begun came to nothing: ${error.message}.`;
+    error === undefined
+      ? ''
+      : ` The login that was begun came to nothing: ${error.message} (${error.code}).`;
   const code = userCode === undefined ? '' : ` and enter the code ${userCode}`;
   return (
     `Server "${server}" needs a login.${before} Open this address in a browser${code}:\n\n${url}\n\n` +

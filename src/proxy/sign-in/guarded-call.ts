@@ -1,13 +1,11 @@
 import type { Backend } from '../../backend/backend.ts';
-import { McpMasterError } from '../../errors.ts';
+import { type ErrorCode, McpMasterError } from '../../errors.ts';
 import type { IncomingRequest } from '../../rpc/incoming-request.ts';
+import type { Reply } from '../../rpc/message.ts';
 import { toErrorObject } from '../../rpc/relay.ts';
 import type { BackendPool } from '../backend-pool.ts';
 import { noLoginReply, openLoginReply } from './answers.ts';
 import type { SignInHelp } from './sign-in-help.ts';
-
-/** Logins for one call: a login and wider scopes for it, one after the other. */
-const MOST_LOGINS = 3;
 
 /** The requests of a client that may bring its person to log in; lists and what the proxy asks itself may not. */
 const MAY_LOG_IN: ReadonlySet<string> = new Set([
@@ -48,7 +46,8 @@ class GuardedCall {
   readonly #guards: CallGuards;
   readonly #send: Send;
   readonly #startedAt: number;
-  #logins = 0;
+  /** What logins were made for: one for each reason, so that none leads to another for ever. */
+  readonly #tried = new Set<ErrorCode>();
 
   constructor(backend: Backend, request: IncomingRequest, guards: CallGuards, send: Send) {
     this.#backend = backend;
@@ -66,42 +65,53 @@ class GuardedCall {
     const { desk } = this.#guards.signIn;
     const { config } = this.#backend;
     if (!desk.canHelp(config, error) || this.#request.isCancelled) this.#fail(error);
-    else if (error.code === 'LOGIN_REQUIRED' && this.#logins > 0) this.#refuse(error);
-    else if (this.#logins >= MOST_LOGINS) this.#fail(error);
-    else if (this.#logins === 0 && desk.isLoggedInSince(config, this.#startedAt)) this.#again();
-    else void this.#logIn();
+    else if (this.#tried.has(error.code)) void this.#refuse(error);
+    else if (this.#tried.size === 0 && desk.isLoggedInSince(config, this.#startedAt)) {
+      this.#again(error.code);
+    } else void this.#logIn(error.code);
   }
 
-  async #logIn(): Promise<void> {
+  async #logIn(reason: ErrorCode): Promise<void> {
     const { signIn } = this.#guards;
     const { config } = this.#backend;
     const result = await signIn.login(config, this.#request);
     switch (result.outcome) {
       case 'logged_in':
-        this.#again();
+        this.#again(reason);
         break;
       case 'open':
         this.#request.reply(openLoginReply(this.#request, { server: config.name, ...result }));
         break;
       case 'impossible':
-        this.#request.reply(noLoginReply(this.#request, config.name, result.error));
+        this.#request.reply(this.#noLogin(result.error));
         break;
       case 'cancelled':
         break;
     }
   }
 
+  #noLogin(error: McpMasterError): Reply {
+    const { config } = this.#backend;
+    const command = this.#guards.signIn.desk.command(config);
+    return noLoginReply(this.#request, { server: config.name, command, error });
+  }
+
   /** On a connection with the new login. */
-  #again(): void {
-    this.#logins += 1;
+  #again(reason: ErrorCode): void {
+    this.#tried.add(reason);
     this.#guards.pool.lookAtCredentials();
     this.start();
   }
 
   /** The login is new, and its token is of no use: another one would be, too. */
-  #refuse({ message, cause }: McpMasterError): void {
-    const { desk } = this.#guards.signIn;
-    void desk.noteInVain(this.#backend.config);
+  async #refuse(error: McpMasterError): Promise<void> {
+    const { code, message, cause } = error;
+    // Before the answer, which may bring the next call.
+    await this.#guards.signIn.desk.noteInVain(this.#backend.config, code);
+    if (code !== 'LOGIN_REQUIRED') {
+      this.#fail(error);
+      return;
+    }
     const what = `the login worked, but its token is refused: ${message}`;
     this.#fail(
       new McpMasterError('UNAUTHORIZED', what, {

@@ -13,17 +13,23 @@ export interface Patience {
   end(): void;
 }
 
+/** Where the progress of a request's waiting begins: whatever a server says later is more. */
+const FIRST_STEP = -1000;
+
+/** The last step of each request: one may wait more than once. */
+const steps = new WeakMap<IncomingRequest, number>();
+
 /**
- * Begins to wait, and tells the client so by progress where it asked for that. The progress counts the
- * seconds up to zero: what the server itself says later is more (specification, "Progress": it must increase).
+ * Begins to wait, and tells the client so by progress where it asked for that. Its steps are negative numbers,
+ * since what the server itself says after the login must be more (specification, "Progress").
  */
 export function bePatient(request: IncomingRequest, waitMs: number, message: string): Patience {
   const progressToken = tokenOf(request);
-  let left = Math.max(waitMs, TICK_MS);
   const tell = () => {
-    if (progressToken === undefined || left <= 0) return;
-    request.progress({ progressToken, progress: -left / 1000, message });
-    left -= TICK_MS;
+    const progress = steps.get(request) ?? FIRST_STEP;
+    if (progressToken === undefined || progress >= 0) return;
+    request.progress({ progressToken, progress, message });
+    steps.set(request, progress + 1);
   };
   tell();
   const ticks = setInterval(tell, TICK_MS);

@@ -91,8 +91,9 @@ export class SignInHelp {
     attempt: SignInAttempt,
     { invitation, isOurs }: { invitation: SignInInvitation; isOurs: boolean },
   ): Promise<boolean> {
-    if (!isOurs) return true;
     if (!attempt.mayAsk) return false;
+    // The client of the other process has asked, if it is able to: as able as this one, most likely.
+    if (!isOurs) return this.#elicitation !== undefined || this.desk.hasBrowser();
     const elicited = await this.#elicitation?.ask(attempt, name, invitation);
     if (elicited === undefined || elicited === 'failed') return attempt.openBrowser(invitation);
     attempt.noteAsked();

@@ -25,7 +25,7 @@ function build(
     const config = serverConfig({ name, prefix, tools: { ...SETTINGS, ...settings } });
     return { config, items: shownTools(config, tools, warn) };
   });
-  const table = joinNamed(offered, 47, warn);
+  const table = joinNamed(offered, { nameLimit: 47, reserved: ['mcp-master__status'], warn });
   return { table, names: table.items.map(({ name }) => name), lines };
 }
 
@@ -51,6 +51,14 @@ describe('the joined tools', () => {
       { name: 'a', tools: [tool('1')] },
     ]);
     expect(names).toEqual(['b__2', 'b__1', 'a__1']);
+  });
+
+  it('gives nobody a name that is reserved', () => {
+    const { names, table } = build([
+      { name: 'one', prefix: '', tools: [tool('mcp-master__status')] },
+    ]);
+    expect(names).toEqual(['one__mcp-master__status']);
+    expect(table.routes.get('mcp-master__status')).toBeUndefined();
   });
 
   it('gives a name without a prefix to the first server in the file, the other gets its own name', () => {
