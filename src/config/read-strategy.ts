@@ -6,7 +6,8 @@ import { normalise } from './normalise.ts';
 import { Findings } from './problems.ts';
 import type { Raw, RawObject } from './source.ts';
 
-/** The address of an entry that is only read for its strategy. */
+/** The name and the address of an entry that is only read for its strategy. */
+const ENTRY = 'registered';
 const PLACE = 'https://server.invalid/mcp';
 
 /** The strategies, and the block of an entry that holds their settings. */
@@ -49,7 +50,7 @@ export function readStrategy(
   const raw: RawObject = { url: PLACE, auth_strategy: strategy };
   if (block !== undefined && Object.keys(settings).length > 0) raw[block] = asRaw(settings);
   const findings = new Findings({ root: raw, line: () => undefined });
-  const entry = { name, path: [], raw, listed: false };
+  const entry = { name: ENTRY, path: [], raw, listed: false };
   const context = { lookup, secrets: new Set<string>(), onLiteral: () => undefined };
   const server = normalise(entry, findings, { folders: NOWHERE, resolve: context });
   const endpoint = server?.endpoint;
@@ -83,7 +84,7 @@ const NOWHERE = { path: posix, base: '/', home: '/' };
 
 function strategyError(name: string, problems: readonly Problem[]): McpMasterError {
   const errors = problems.filter(({ level }) => level === 'error');
-  const what = errors.map(({ path, message }) => `${path}: ${message}`).join('; ');
+  const what = errors.map(({ message }) => message).join('; ');
   const hint = errors.find((problem) => problem.hint !== undefined)?.hint;
   return new McpMasterError('CONFIG_INVALID', `the strategy of "${name}": ${what}`, { hint });
 }
