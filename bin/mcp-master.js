@@ -1,2 +1,9 @@
 #!/usr/bin/env node
-import '../dist/main.js';
+'use strict';
+
+// The version is told without loading the program: as CommonJS this starts in no time.
+if (process.argv.length === 3 && process.argv[2] === '--version') {
+  process.stdout.write(`${require('../package.json').version}\n`);
+} else {
+  void import('../dist/main.js');
+}

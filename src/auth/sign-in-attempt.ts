@@ -6,7 +6,7 @@ import type { LoginKey } from '../oauth/store/login-key.ts';
 import type { SignInInvitation, SignInRecords } from '../oauth/store/sign-in-records.ts';
 
 /** How long a login waits for its person, in milliseconds. */
-export const SIGN_IN_MS = 600_000;
+const SIGN_IN_MS = 600_000;
 
 /** Who waits for the login of another process waits a little longer than that. */
 const QUEUE_MS = SIGN_IN_MS + 30_000;
@@ -38,11 +38,10 @@ export interface SignInEnd {
   error: McpMasterError | undefined;
 }
 
-/** An invitation, and whether this process, or another one, is to show it to somebody. */
+/** An invitation, and whether another process has shown it to somebody. */
 export interface OpenInvitation {
   invitation: SignInInvitation;
-  /** False = another process has. */
-  isOurs: boolean;
+  isShownElsewhere: boolean;
 }
 
 /**
@@ -50,8 +49,6 @@ export interface OpenInvitation {
  * the one that has the lock makes it, the others learn from its record where it can be made.
  */
 export class SignInAttempt {
-  /** Rejects with why nobody can log in now. */
-  readonly invitation: Promise<OpenInvitation>;
   /** Never rejects. */
   readonly ended: Promise<SignInEnd>;
   /** False where somebody has been asked in vain a short while ago. */
@@ -60,28 +57,35 @@ export class SignInAttempt {
   readonly #deps: SignInDeps;
   readonly #over = new AbortController();
   readonly #before: number | undefined;
-  #resolve: (open: OpenInvitation) => void = () => undefined;
-  #reject: (error: McpMasterError) => void = () => undefined;
+  readonly #willAsk: boolean;
+  readonly #invitations = new Latest<OpenInvitation>();
   #asked: Promise<boolean> | undefined;
   #isLockOurs = false;
 
-  constructor(key: LoginKey, make: MakeLogin, deps: SignInDeps) {
+  /** @param canAsk whether somebody can be asked here: other processes leave it to this one then */
+  constructor(key: LoginKey, make: MakeLogin, canAsk: boolean, deps: SignInDeps) {
     this.#key = key;
     this.#deps = deps;
     this.#before = deps.index.get(key.file)?.loggedInAt;
     this.mayAsk = deps.records.rest(key.file, deps.now()) === undefined;
-    this.invitation = new Promise((resolve, reject) => {
-      this.#resolve = resolve;
-      this.#reject = reject;
-    });
-    // Whoever waits for it hears; nobody has to.
-    this.invitation.catch(() => undefined);
+    this.#willAsk = canAsk && this.mayAsk;
     this.ended = this.#run(make);
+  }
+
+  /**
+   * Where somebody can log in. There is another place when the process ends whose login it was. Rejects with
+   * why nobody can log in now.
+   *
+   * @param after resolves with the next one after this
+   */
+  invitation(after?: OpenInvitation): Promise<OpenInvitation> {
+    this.#lookForInvitation();
+    return this.#invitations.after(after);
   }
 
   /** Opens the browser, once for all that ask. Resolves with whether it could be. */
   openBrowser({ url }: SignInInvitation): Promise<boolean> {
-    this.#asked ??= this.#deps.openBrowser(url);
+    this.#asked ??= this.#open(url);
     return this.#asked;
   }
 
@@ -117,7 +121,7 @@ export class SignInAttempt {
     } catch (thrown) {
       if (this.#isLoggedIn()) return { error: undefined };
       const error = toMcpMasterError(thrown);
-      this.#reject(error);
+      this.#invitations.fail(error);
       return { error };
     } finally {
       clearTimeout(timer);
@@ -128,22 +132,27 @@ export class SignInAttempt {
   /** With the lock: nobody else on this computer makes this login now. */
   async #make(make: MakeLogin): Promise<void> {
     this.#isLockOurs = true;
+    this.#invitations.current = undefined;
     const { records, now } = this.#deps;
     const { file } = this.#key;
     if (this.#isLoggedIn()) return;
-    const { rest } = records.get(file);
+    const { rest, invitation: left } = records.get(file);
     const isOther = this.mayAsk && rest !== undefined && records.rest(file, now()) !== undefined;
     if (isOther) throw endedElsewhere(this.#key.server, rest.code);
     if (this.#over.signal.aborted) throw this.#over.signal.reason;
+    // Of a process that is no more: nobody listens there.
+    if (left !== undefined) await records.put(file, { rest });
     let isInvited = false;
     try {
       await make({
         signal: this.#over.signal,
         patience: SIGN_IN_MS,
         invite: async (invitation) => {
-          await records.put(file, { invitation, rest });
+          await records.put(file, { invitation, rest, isShown: this.#willAsk });
           isInvited = true;
-          this.#resolve({ invitation, isOurs: true });
+          // It is another address than the one before, and nobody has been shown it.
+          this.#asked = undefined;
+          this.#invitations.set({ invitation, isShownElsewhere: false });
         },
       });
       await records.put(file, {});
@@ -175,8 +184,30 @@ export class SignInAttempt {
 
   #lookForInvitation(): void {
     if (this.#isLockOurs) return;
-    const { invitation } = this.#deps.records.get(this.#key.file);
-    if (invitation !== undefined) this.#resolve({ invitation, isOurs: false });
+    const { records, now } = this.#deps;
+    const { invitation, isShown = false } = records.get(this.#key.file);
+    if (invitation === undefined || invitation.expiresAt <= now()) {
+      this.#invitations.current = undefined;
+    } else if (this.#invitations.current?.invitation.url !== invitation.url) {
+      this.#invitations.set({ invitation, isShownElsewhere: isShown });
+    }
+  }
+
+  async #open(url: string): Promise<boolean> {
+    const isOpen = await this.#deps.openBrowser(url);
+    if (!isOpen && this.#isLockOurs) await this.#noteNotShown();
+    return isOpen;
+  }
+
+  /** Other processes may ask then. */
+  async #noteNotShown(): Promise<void> {
+    const { records, log } = this.#deps;
+    const { file } = this.#key;
+    const { isShown, ...record } = records.get(file);
+    if (isShown !== true) return;
+    await records.put(file, record).catch((error: unknown) => {
+      log.warn(`other clients take it that somebody was asked to log in: ${String(error)}`);
+    });
   }
 
   /** Ends the waiting for the lock; with the lock, the login itself ends. */
@@ -188,6 +219,33 @@ export class SignInAttempt {
     if (!this.#isLockOurs) throw signal.reason;
     // The login hears the signal, too, and ends in its own way.
     await new Promise<never>(() => undefined);
+  }
+}
+
+/** A value that others wait for, and that may be followed by another one. */
+class Latest<T> {
+  current: T | undefined;
+  #error: McpMasterError | undefined;
+  readonly #waiting = new Set<{ resolve(value: T): void; reject(error: McpMasterError): void }>();
+
+  set(value: T): void {
+    this.current = value;
+    for (const { resolve } of this.#waiting) resolve(value);
+    this.#waiting.clear();
+  }
+
+  /** Whoever waits for a value waits in vain. */
+  fail(error: McpMasterError): void {
+    this.#error = error;
+    for (const { reject } of this.#waiting) reject(error);
+    this.#waiting.clear();
+  }
+
+  /** The value, once it is another one than this. */
+  after(known: T | undefined): Promise<T> {
+    if (this.#error !== undefined) return Promise.reject(this.#error);
+    if (this.current !== undefined && this.current !== known) return Promise.resolve(this.current);
+    return new Promise((resolve, reject) => this.#waiting.add({ resolve, reject }));
   }
 }
 

@@ -64,21 +64,25 @@ export class SignInDesk {
     return entry !== undefined && challenges.inVain(key.file, entry.scopes) === undefined;
   }
 
-  /** Begins a login, or joins the one that is under way. Throws when there is none to be had. */
-  begin(server: ServerConfig): SignInAttempt {
+  /** Whether a browser may be opened here, and there is one. */
+  hasBrowser(): Promise<boolean> {
+    return this.#deps.hasBrowser();
+  }
+
+  /**
+   * Begins a login, or joins the one that is under way. Throws when there is none to be had.
+   *
+   * @param canAsk whether somebody can be asked to make it
+   */
+  begin(server: ServerConfig, canAsk: boolean): SignInAttempt {
     const key = this.#keyOf(server);
     if (key === undefined) throw noLogin(server, this.command(server));
     const known = this.#attempts.get(key.file);
     if (known !== undefined) return known;
-    const attempt = new SignInAttempt(key, this.#deps.makeLogin(server), this.#deps);
+    const attempt = new SignInAttempt(key, this.#deps.makeLogin(server), canAsk, this.#deps);
     this.#attempts.set(key.file, attempt);
     void attempt.ended.then(() => this.#attempts.delete(key.file));
     return attempt;
-  }
-
-  /** Whether a browser may be opened here, and there is one. */
-  hasBrowser(): Promise<boolean> {
-    return this.#deps.hasBrowser();
   }
 
   /** Whether somebody has logged in since, so that there is nothing left to do. */

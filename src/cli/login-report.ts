@@ -93,7 +93,7 @@ const STORES = { keychain: 'in the keychain', file: 'in an encrypted file' };
 
 function sentence(outcome: Exclude<LoginOutcome, { outcome: 'unproved' }>, now: number): string {
   const { server, tools } = outcome;
-  const shown = tools === null ? 'its token' : `${tools} ${tools === 1 ? 'tool' : 'tools'}`;
+  const shown = `${tools} ${tools === 1 ? 'tool' : 'tools'}`;
   if (outcome.outcome === 'not_needed') return `${server} needs no login: it shows ${shown}.`;
   const { login, already, unattended } = outcome;
   const start = already ? `Already logged in to ${server}` : `Logged in to ${server}`;

@@ -96,7 +96,7 @@ function readEntries(
   context: NormaliseContext & Pick<Config, 'masterOauth'>,
 ): Entries {
   const result: Entries = { servers: [], rejected: [], problems: [] };
-  const names = new Map<string, { name: string; line: number | undefined }>();
+  const names = new Map<string, RawEntry>();
   for (const entry of entries) {
     const findings = new Findings(source, entry.name);
     checkTwin(entry, findings, names);
@@ -109,16 +109,14 @@ function readEntries(
   return result;
 }
 
-function checkTwin(
-  { name, path }: RawEntry,
-  findings: Findings,
-  names: Map<string, { name: string; line: number | undefined }>,
-): void {
+function checkTwin(entry: RawEntry, findings: Findings, names: Map<string, RawEntry>): void {
+  const { name, path } = entry;
   const twin = names.get(name.toLowerCase());
   if (!twin) {
-    names.set(name.toLowerCase(), { name, line: findings.line(path) });
+    names.set(name.toLowerCase(), entry);
   } else if (twin.name === name) {
-    findings.error(path, `the name is taken by the entry on line ${twin.line ?? '?'}`, {
+    const line = findings.line(twin.path) ?? '?';
+    findings.error(path, `the name is taken by the entry on line ${line}`, {
       hint: 'Give one of them another name.',
     });
   } else {

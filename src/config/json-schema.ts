@@ -1,11 +1,38 @@
-import { z } from 'zod';
+import {
+  type ConversionConfig,
+  type JsonSchema as ConvertedSchema,
+  toJsonSchema,
+} from '@valibot/to-json-schema';
 import { BLOCKS, ENTRY_KEYS, type KeySet, OAUTH_KEYS } from './keys.ts';
-import { oauthSchema, serverSchema, serveSchema, tokensSchema } from './schema.ts';
+import {
+  type BlockSchema,
+  oauthSchema,
+  serverSchema,
+  serveSchema,
+  tokensSchema,
+} from './schema.ts';
 
 /** A JSON Schema, or a part of one. */
 export interface JsonSchema {
   [keyword: string]: unknown;
 }
+
+/** Further checks, and those of converted values, have no place in JSON Schema: they are left out. */
+const CONVERSION: ConversionConfig = {
+  errorMode: 'ignore',
+  ignoreActions: ['values'],
+  overrideSchema({ valibotSchema: { type }, jsonSchema }) {
+    if (type === 'map') return TEXTS;
+    if (type === 'object') return { type, properties: jsonSchema.properties };
+    return type === 'union' ? withTypes(jsonSchema.anyOf) : undefined;
+  },
+};
+
+const TEXTS: ConvertedSchema = {
+  type: 'object',
+  propertyNames: { type: 'string' },
+  additionalProperties: { type: ['string', 'number', 'boolean'] },
+};
 
 const NO_ALIASES: KeySet = { known: [], aliases: {} };
 
@@ -44,7 +71,7 @@ export function configJsonSchema(): JsonSchema {
 
 /** The keys of a block, in order, with their descriptions and the words that are allowed. */
 export function describedKeys(
-  schema: z.ZodObject,
+  schema: BlockSchema,
 ): { key: string; description: string; choices: string[] }[] {
   return Object.entries(propertiesOf(schema)).map(([key, { description, anyOf }]) => ({
     key,
@@ -72,12 +99,12 @@ function serverJsonSchema(): JsonSchema {
   };
 }
 
-function describedObject(schema: z.ZodObject, keys: KeySet, description: string): JsonSchema {
+function describedObject(schema: BlockSchema, keys: KeySet, description: string): JsonSchema {
   return { type: 'object', description, properties: withSpellings(propertiesOf(schema), keys) };
 }
 
-function propertiesOf(schema: z.ZodObject): Record<string, JsonSchema> {
-  const { properties = {} } = z.toJSONSchema(schema, { io: 'input', target: 'draft-07' });
+function propertiesOf(schema: BlockSchema): Record<string, JsonSchema> {
+  const { properties = {} } = toJsonSchema(schema, CONVERSION);
   return Object.fromEntries(
     Object.entries(properties).map(([key, property]) => [key, { ...Object(property) }]),
   );
@@ -97,6 +124,15 @@ function withSpellings(
     }
   }
   return all;
+}
+
+/** Alternatives that are nothing but types, as one list of them: editors show that in one line. */
+function withTypes(alternatives: ConvertedSchema['anyOf'] = []): ConvertedSchema | undefined {
+  const types = alternatives.flatMap((alternative) => {
+    const { type = [], ...more }: ConvertedSchema = Object(alternative);
+    return Object.keys(more).length === 0 ? type : [];
+  });
+  return types.length === alternatives.length ? { type: types } : undefined;
 }
 
 function camelCase(name: string): string {

@@ -17,7 +17,7 @@ export interface KeySet {
 
 /** The keys of a server's entry; `disabled` is one too, the opposite of `enabled`. */
 export const ENTRY_KEYS: KeySet = {
-  known: Object.keys(serverSchema.shape),
+  known: Object.keys(serverSchema.entries),
   aliases: {
     name: 'id',
     type: 'transport',
@@ -32,7 +32,7 @@ export const ENTRY_KEYS: KeySet = {
 
 /** The keys of `auth_config`. */
 export const OAUTH_KEYS: KeySet = {
-  known: Object.keys(oauthSchema.shape),
+  known: Object.keys(oauthSchema.entries),
   aliases: {
     authorization_url: 'authorization_endpoint',
     token_url: 'token_endpoint',
@@ -46,12 +46,12 @@ export const OAUTH_KEYS: KeySet = {
 export const BLOCKS: Readonly<Record<string, KeySet>> = {
   auth_config: OAUTH_KEYS,
   api_key: {
-    known: Object.keys(apiKeySchema.shape),
+    known: Object.keys(apiKeySchema.entries),
     aliases: { header_name: 'header', value_template: 'template', api_key: 'key' },
   },
-  config: { known: Object.keys(localSchema.shape), aliases: {} },
-  tools: { known: Object.keys(toolsSchema.shape), aliases: {} },
-  rate_limit: { known: Object.keys(rateLimitSchema.shape), aliases: {} },
+  config: { known: Object.keys(localSchema.entries), aliases: {} },
+  tools: { known: Object.keys(toolsSchema.entries), aliases: {} },
+  rate_limit: { known: Object.keys(rateLimitSchema.entries), aliases: {} },
 };
 
 /** Blocks whose keys are the user's own. */

@@ -1,8 +1,9 @@
-import type { z } from 'zod';
+import * as v from 'valibot';
 import { placeOf } from './credentials.ts';
 import { hasReference } from './interpolate.ts';
 import type { Section } from './section.ts';
 import { isObject, kindOf, type Path, type Raw, type RawObject } from './source.ts';
+import { nearest } from './suggest.ts';
 
 /** Every failing pass takes out a key at least; a configuration has far fewer wrong ones. */
 const MAX_PASSES = 1000;
@@ -25,19 +26,19 @@ const TRANSPORT_HINTS: Readonly<Record<string, string>> = {
  * out. `written` is the same mapping before its references were filled in, for the messages.
  * Undefined only when nothing can be saved.
  */
-export function parseLenient<S extends z.ZodType>(
+export function parseLenient<S extends v.GenericSchema>(
   section: Section,
   path: Path,
   schema: S,
   value: RawObject,
   written: RawObject,
-): z.output<S> | undefined {
+): v.InferOutput<S> | undefined {
   let rest: Raw = value;
   for (let pass = 0; pass < MAX_PASSES; pass++) {
-    const result = schema.safeParse(rest);
-    if (result.success) return result.data;
-    for (const issue of result.error.issues) {
-      const inner = issue.path.map((key) => (typeof key === 'symbol' ? String(key) : key));
+    const result = v.safeParse(schema, rest);
+    if (result.success) return result.output;
+    for (const issue of result.issues) {
+      const inner = pathOf(issue);
       if (inner.length === 0) return undefined;
       report(section, [...path, ...inner], valueAt(written, inner), issue);
       rest = without(rest, inner);
@@ -50,25 +51,37 @@ function report(
   section: Section,
   path: Path,
   written: Raw | undefined,
-  issue: z.core.$ZodIssue,
+  issue: v.BaseIssue<unknown>,
 ): void {
   if (section.isUnresolved(path)) return;
-  const { word, suggestion }: { word?: unknown; suggestion?: unknown } =
-    issue.code === 'custom' ? (issue.params ?? {}) : {};
-  const shown = word === true && typeof written === 'string' && !hasReference(written);
+  const words = wordsOf(issue);
+  const shown = words !== undefined && typeof written === 'string' && !hasReference(written);
   const number = typeof written === 'number' && placeOf(path).credential ? 'a number' : undefined;
   const got = shown ? JSON.stringify(written) : (number ?? kindOf(written));
   section.error(path, `expected ${issue.message}, got ${got}`, {
-    hint: hintFor(path, written, suggestion),
+    hint: hintFor(path, written, words && nearest(String(issue.input), words)),
   });
 }
 
-function hintFor(path: Path, written: Raw | undefined, suggestion: unknown): string | undefined {
+function pathOf({ path }: v.BaseIssue<unknown>): Path {
+  return (path ?? []).map(({ key }) => (typeof key === 'number' ? key : String(key)));
+}
+
+/** The words of a `choice` that got another one. */
+function wordsOf({ type, requirement }: v.BaseIssue<unknown>): string[] | undefined {
+  return type === 'values' && Array.isArray(requirement) ? requirement : undefined;
+}
+
+function hintFor(
+  path: Path,
+  written: Raw | undefined,
+  suggestion: string | undefined,
+): string | undefined {
   if (path[0] === 'transport' && typeof written === 'string') {
     const hint = new Map(Object.entries(TRANSPORT_HINTS)).get(written.toLowerCase());
     if (hint !== undefined) return hint;
   }
-  if (typeof suggestion === 'string') return `Did you mean "${suggestion}"?`;
+  if (suggestion !== undefined) return `Did you mean "${suggestion}"?`;
   if (written === null)
     return 'Give it a value, or take the key out. Check the indentation below it.';
   return undefined;

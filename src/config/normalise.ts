@@ -1,8 +1,8 @@
-import { z } from 'zod';
+import * as v from 'valibot';
 import type { ServerConfig } from './config.ts';
 import { type EntryInput, type Folders, readEndpoint } from './endpoint.ts';
 import { fingerprint } from './fingerprint.ts';
-import { BLOCKS, ENTRY_KEYS, isKnown, OAUTH_KEYS } from './keys.ts';
+import { BLOCKS, ENTRY_KEYS, isKnown, type KeySet, OAUTH_KEYS } from './keys.ts';
 import { parseLenient } from './lenient.ts';
 import { nameProblem } from './names.ts';
 import type { Findings } from './problems.ts';
@@ -63,9 +63,11 @@ export function normalise(
   };
 }
 
+/** `disabled` is read, and taken out, before all else. */
+const SPELT_KEYS: KeySet = { ...ENTRY_KEYS, known: [...ENTRY_KEYS.known, 'disabled'] };
+
 function normalKeys(section: Section, raw: RawObject): RawObject {
-  const known = { ...ENTRY_KEYS, known: [...ENTRY_KEYS.known, 'disabled'] };
-  const entry = section.rename([], raw, known, (key) => misplaced(section, raw, key));
+  const entry = section.rename([], raw, SPELT_KEYS, (key) => misplaced(section, raw, key));
   const blocks = Object.entries(entry).map(([key, value]): [string, Raw] => {
     const keys = own(BLOCKS, key);
     return [key, keys && isObject(value) ? section.rename([key], value, keys) : value];
@@ -121,9 +123,11 @@ function readEnabled(section: Section, written: RawObject, context: NormaliseCon
   return enabled ?? !(disabled ?? false);
 }
 
+const SWITCHES = v.object({ enabled: v.optional(flag()), disabled: v.optional(flag()) });
+
 function readSwitch(
   section: Section,
-  key: string,
+  key: keyof typeof SWITCHES.entries,
   written: RawObject,
   context: NormaliseContext,
 ): boolean | undefined {
@@ -131,8 +135,7 @@ function readSwitch(
   if (value === undefined) return undefined;
   delete written[key];
   const given = resolve(section, [key], value, { ...context.resolve, tolerant: false });
-  const schema = z.object({ [key]: flag() }).partial();
-  return own(parseLenient(section, [], schema, { [key]: given }, { [key]: value }) ?? {}, key);
+  return parseLenient(section, [], SWITCHES, { [key]: given }, { [key]: value })?.[key];
 }
 
 function readCommon(section: Section, name: string, fields: ServerFields, has: EntryInput['has']) {

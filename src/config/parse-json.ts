@@ -51,15 +51,18 @@ function syntaxProblems(text: string, errors: ParseError[]): SyntaxProblem[] {
 }
 
 function duplicateKeys(text: string, node: Node): SyntaxProblem[] {
-  const first = new Map<unknown, number>();
+  const first = new Map<unknown, Node>();
   const found: SyntaxProblem[] = [];
   for (const child of node.children ?? []) {
     const key = child.type === 'property' ? child.children?.[0] : undefined;
     if (key) {
       const before = first.get(key.value);
-      const line = lineAt(text, key.offset);
-      if (before === undefined) first.set(key.value, line);
-      else found.push({ line, message: `the key "${key.value}" is on line ${before} already` });
+      if (before === undefined) first.set(key.value, key);
+      else {
+        const line = lineAt(text, before.offset);
+        const message = `the key "${key.value}" is on line ${line} already`;
+        found.push({ line: lineAt(text, key.offset), message });
+      }
     }
     found.push(...duplicateKeys(text, child));
   }

@@ -1,8 +1,8 @@
-import type { z } from 'zod';
 import { aliasesOf, describedKeys } from './json-schema.ts';
 import { BLOCKS, ENTRY_KEYS, type KeySet } from './keys.ts';
 import {
   apiKeySchema,
+  type BlockSchema,
   localSchema,
   oauthSchema,
   rateLimitSchema,
@@ -13,7 +13,7 @@ import {
 } from './schema.ts';
 
 /** The blocks of the reference: name -> schema. */
-const SECTIONS: Readonly<Record<string, z.ZodObject>> = {
+const SECTIONS: Readonly<Record<string, BlockSchema>> = {
   server: serverSchema,
   auth_config: oauthSchema,
   api_key: apiKeySchema,

@@ -1,4 +1,4 @@
-import type { z } from 'zod';
+import type * as v from 'valibot';
 import type { Config } from './config.ts';
 import { DEFAULT_SERVE } from './defaults.ts';
 import { type KeySet, OAUTH_KEYS } from './keys.ts';
@@ -7,7 +7,7 @@ import { namesAuthorizationServer } from './master.ts';
 import { readOAuth } from './oauth-settings.ts';
 import type { Findings } from './problems.ts';
 import { type ResolveContext, resolve } from './resolve.ts';
-import { oauthSchema, serveSchema, tokensSchema } from './schema.ts';
+import { type BlockSchema, oauthSchema, serveSchema, tokensSchema } from './schema.ts';
 import { masterSecretTargets } from './secret-targets.ts';
 import { Section } from './section.ts';
 import { isObject, kindOf, own, type RawObject } from './source.ts';
@@ -41,15 +41,15 @@ export function readRootBlocks(
   };
 }
 
-function readBlock<S extends z.ZodObject>(
+function readBlock<S extends BlockSchema>(
   findings: Findings,
   blocks: RawObject,
   key: string,
   schema: S,
   context: ResolveContext,
-): z.output<S> | undefined {
+): v.InferOutput<S> | undefined {
   const section = sectionOf(findings, [], key);
-  const keys: KeySet = { known: Object.keys(schema.shape), aliases: {} };
+  const keys: KeySet = { known: Object.keys(schema.entries), aliases: {} };
   const written = renamed(section, blocks, key, keys, []);
   const values = written && resolve(section, [], written, context);
   return written && isObject(values)

@@ -1,48 +1,51 @@
-import { z } from 'zod';
-import { nearest } from './suggest.ts';
+import * as v from 'valibot';
+import { isObject, type RawObject } from './source.ts';
 
 /*
  * The kinds of values. Each has one message, which completes "expected …". Texts stand for numbers
  * and switches too, because `${PORT}` is a text in the file.
  */
 
-/** A mapping with known keys; others are left out. */
-export const block = <S extends z.ZodRawShape>(shape: S) => z.object(shape, { error: 'a mapping' });
+/** A key that may be missing, with what the reference says of it. */
+export const setting = <S extends v.GenericSchema>(schema: S, description: string) =>
+  v.optional(v.pipe(schema, v.description(description)));
 
-/** Any text. */
-const text = (expected = 'text') => z.string({ error: expected });
+/** A block inside another one. For a `v.object` alone, a list would do, too. */
+export const block = <S extends v.GenericSchema>(schema: S) =>
+  v.pipe(v.custom<v.InferInput<S>>(isObject, 'a mapping'), schema);
 
 /** A text that is not empty. */
-export const word = (expected = 'text') => text(expected).min(1, { error: expected });
+export const word = (expected = 'text') => v.pipe(v.string(expected), v.minLength(1, expected));
 
 /** Text, or a number or switch that is meant as text. */
 export const textLike = (expected = 'text') =>
-  z
-    .union([z.string(), z.number(), z.boolean()], { error: expected })
-    .transform((value, context) => {
-      if (typeof value === 'number' && !isExact(value)) {
-        context.addIssue({ code: 'custom', message: 'text in quotes: such a number loses digits' });
-      }
-      return String(value);
-    });
+  v.pipe(
+    v.union([v.string(), v.pipe(v.number(), v.finite(expected)), v.boolean()], expected),
+    v.check(isExact, 'text in quotes: such a number loses digits'),
+    v.transform(String),
+  );
 
-/** Text by name. */
+/** Text by name. A `v.record` would pass over names such as `constructor`. */
 export const texts = (expected = 'a mapping of names to text') =>
-  z.record(z.string(), textLike(), { error: expected });
+  v.pipe(
+    v.custom<RawObject>(isObject, expected),
+    v.transform((value) => new Map(Object.entries(value))),
+    v.map(v.string(), textLike()),
+    v.transform((value): Record<string, string> => Object.fromEntries(value)),
+  );
 
 /** A list of texts. */
-export const list = (expected = 'a list of texts') =>
-  z.array(textLike(expected), { error: expected });
+export const list = (expected = 'a list of texts') => v.array(textLike(expected), expected);
 
 /** A switch: true or false. */
-export const flag = () =>
-  z.union([z.boolean(), z.string()], { error: 'true or false' }).transform((value, context) => {
-    if (value === true || value === 'true') return true;
-    if (value !== false && value !== 'false') {
-      context.addIssue({ code: 'custom', message: 'true or false' });
-    }
-    return false;
-  });
+export const flag = () => {
+  const expected = 'true or false';
+  return v.pipe(
+    v.union([v.boolean(), v.string()], expected),
+    v.check((value) => ['true', 'false'].includes(String(value)), expected),
+    v.transform((value) => String(value) === 'true'),
+  );
+};
 
 /** Which numbers are allowed. */
 interface NumberRule {
@@ -52,13 +55,11 @@ interface NumberRule {
 
 /** A number, or a text that is one. */
 const number = ({ expected, test }: NumberRule) =>
-  z.union([z.number(), z.string()], { error: expected }).transform((value, context) => {
-    const parsed = typeof value === 'string' ? parseNumber(value) : value;
-    if (!Number.isFinite(parsed) || !test(parsed)) {
-      context.addIssue({ code: 'custom', message: expected });
-    }
-    return parsed;
-  });
+  v.pipe(
+    v.union([v.number(), v.string()], expected),
+    v.transform((value) => (typeof value === 'string' ? parseNumber(value) : value)),
+    v.check((value) => Number.isFinite(value) && test(value), expected),
+  );
 
 /** A timer of Node.js fires at once beyond this many seconds. */
 const MAX_SECONDS = 2_147_483;
@@ -84,28 +85,30 @@ export const whole = (least: number, most: number) =>
     test: (value) => Number.isInteger(value) && value >= least && value <= most,
   });
 
-/** One of some words. `synonyms` maps other accepted spellings to one of them. */
+/**
+ * One of some words. `synonyms` maps other accepted spellings to one of them. Another word is an issue
+ * of the type `values`, which has the words as its requirement.
+ */
 export const choice = <const T extends string>(
   choices: readonly T[],
   synonyms: Readonly<Record<string, T>> = {},
 ) => {
   const expected = `one of ${choices.join(', ')}`;
-  return z
-    .union([z.enum(choices), z.string(), z.boolean()], { error: expected })
-    .transform((value, context): T | undefined => {
+  const meanings = new Map<string, string>(Object.entries(synonyms));
+  return v.pipe(
+    v.union([v.picklist(choices), v.string(), v.boolean()], expected),
+    v.transform((value) => {
       const given = String(value).toLowerCase();
-      const chosen =
-        choices.find((item) => item === given) ?? new Map(Object.entries(synonyms)).get(given);
-      if (chosen === undefined) {
-        const suggestion = nearest(given, choices);
-        context.addIssue({ code: 'custom', message: expected, params: { word: true, suggestion } });
-      }
-      return chosen;
-    });
+      return meanings.get(given) ?? given;
+    }),
+    v.values(choices, expected),
+    // Nothing else has passed.
+    v.transform((value) => value as T),
+  );
 };
 
-function isExact(value: number): boolean {
-  return Number.isFinite(value) && Math.abs(value) <= Number.MAX_SAFE_INTEGER;
+function isExact(value: string | number | boolean): boolean {
+  return typeof value !== 'number' || Math.abs(value) <= Number.MAX_SAFE_INTEGER;
 }
 
 /** `Number('')` is 0 and `Number('0x10')` is 16: neither is what was meant. */

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as v from 'valibot';
 import { LOG_LEVELS } from '../log.ts';
 import {
   block,
@@ -7,6 +7,7 @@ import {
   list,
   seconds,
   secondsOrNone,
+  setting,
   textLike,
   texts,
   whole,
@@ -30,184 +31,195 @@ const STRATEGIES = [
 const STRATEGY_SYNONYMS = { oauth: 'delegate_oauth', none: 'bypass_auth' } as const;
 
 /** The keys of `auth_config` and `master_oauth`. */
-export const oauthSchema = block({
-  method: choice(STRATEGIES, STRATEGY_SYNONYMS)
-    .describe('The strategy, where it is not given as `auth_strategy`: `oauth` = `delegate_oauth`.')
-    .optional(),
-  provider: word('the name of a provider preset')
-    .describe('A preset (`github`, `google`, …): fills in what is not given.')
-    .optional(),
-  client_id: textLike().describe('The client registered with the provider.').optional(),
-  client_secret: textLike().describe('Its secret: `env:NAME` or `keyring:NAME`.').optional(),
-  client_metadata_url: word('an https URL')
-    .describe('The https URL of a Client ID Metadata Document, used as client_id.')
-    .optional(),
-  token_endpoint_auth_method: choice([
-    'none',
-    'client_secret_basic',
-    'client_secret_post',
-    'private_key_jwt',
-  ])
-    .describe('How the client proves itself at the token endpoint.')
-    .optional(),
-  private_key: textLike().describe('A key in PEM form, for `private_key_jwt`.').optional(),
-  scopes: z
-    .union([list(), z.string()], {
-      error: 'a list of scopes, or one text with blanks between them',
-    })
-    .describe('What to ask for: a list, or one text with blanks between the scopes.')
-    .optional(),
-  issuer: word('the https URL of the authorization server')
-    .describe('The authorization server; skips its discovery.')
-    .optional(),
-  issuer_check: choice(['on', 'off'], { true: 'on', false: 'off' })
-    .describe('`off` tolerates metadata that names another issuer. Default: on.')
-    .optional(),
-  authorization_endpoint: word('an https URL')
-    .describe('Where the browser is sent; needs no metadata.')
-    .optional(),
-  token_endpoint: word('an https URL')
-    .describe('Where codes and refresh tokens are exchanged; needs no metadata.')
-    .optional(),
-  device_authorization_endpoint: word('an https URL')
-    .describe('Where `grant: device_code` asks for its code, if no metadata says it.')
-    .optional(),
-  resource: z
-    .union([z.string(), z.literal(false)], { error: 'a URI, or false for not sending it' })
-    .describe('The RFC 8707 resource; `false` = not sent. Default: found by discovery.')
-    .optional(),
-  redirect_port: whole(1, 65_535)
-    .describe('The fixed port of the loopback redirect. Default: a free one.')
-    .optional(),
-  redirect_uri: word('a URL such as http://localhost:3000/callback')
-    .describe('The whole loopback redirect; its host, port and path are kept.')
-    .optional(),
-  audience: textLike().describe('Sent as `audience` where the provider wants it.').optional(),
-  extra_params: texts()
-    .describe(
-      'Further parameters of the first request of a login; protocol parameters are refused.',
-    )
-    .optional(),
-  grant: choice(['authorization_code', 'device_code', 'client_credentials'])
-    .describe('How tokens are got. Default: authorization_code, through the browser.')
-    .optional(),
-  token_source: textLike('env:NAME or keyring:NAME')
-    .describe('For proxy_oauth: `env:NAME` or `keyring:NAME` of a token; unset = go on without.')
-    .optional(),
-  allow_passthrough: flag()
-    .describe("Whether the master's own token may be sent to this server. Default: false.")
-    .optional(),
+export const oauthSchema = v.object({
+  method: setting(
+    choice(STRATEGIES, STRATEGY_SYNONYMS),
+    'The strategy, where it is not given as `auth_strategy`: `oauth` = `delegate_oauth`.',
+  ),
+  provider: setting(
+    word('the name of a provider preset'),
+    'A preset (`github`, `google`, …): fills in what is not given.',
+  ),
+  client_id: setting(textLike(), 'The client registered with the provider.'),
+  client_secret: setting(textLike(), 'Its secret: `env:NAME` or `keyring:NAME`.'),
+  client_metadata_url: setting(
+    word('an https URL'),
+    'The https URL of a Client ID Metadata Document, used as client_id.',
+  ),
+  token_endpoint_auth_method: setting(
+    choice(['none', 'client_secret_basic', 'client_secret_post', 'private_key_jwt']),
+    'How the client proves itself at the token endpoint.',
+  ),
+  private_key: setting(textLike(), 'A key in PEM form, for `private_key_jwt`.'),
+  scopes: setting(
+    v.union([list(), v.string()], 'a list of scopes, or one text with blanks between them'),
+    'What to ask for: a list, or one text with blanks between the scopes.',
+  ),
+  issuer: setting(
+    word('the https URL of the authorization server'),
+    'The authorization server; skips its discovery.',
+  ),
+  issuer_check: setting(
+    choice(['on', 'off'], { true: 'on', false: 'off' }),
+    '`off` tolerates metadata that names another issuer. Default: on.',
+  ),
+  authorization_endpoint: setting(
+    word('an https URL'),
+    'Where the browser is sent; needs no metadata.',
+  ),
+  token_endpoint: setting(
+    word('an https URL'),
+    'Where codes and refresh tokens are exchanged; needs no metadata.',
+  ),
+  device_authorization_endpoint: setting(
+    word('an https URL'),
+    'Where `grant: device_code` asks for its code, if no metadata says it.',
+  ),
+  resource: setting(
+    v.union([v.string(), v.literal(false)], 'a URI, or false for not sending it'),
+    'The RFC 8707 resource; `false` = not sent. Default: found by discovery.',
+  ),
+  redirect_port: setting(
+    whole(1, 65_535),
+    'The fixed port of the loopback redirect. Default: a free one.',
+  ),
+  redirect_uri: setting(
+    word('a URL such as http://localhost:3000/callback'),
+    'The whole loopback redirect; its host, port and path are kept.',
+  ),
+  audience: setting(textLike(), 'Sent as `audience` where the provider wants it.'),
+  extra_params: setting(
+    texts(),
+    'Further parameters of the first request of a login; protocol parameters are refused.',
+  ),
+  grant: setting(
+    choice(['authorization_code', 'device_code', 'client_credentials']),
+    'How tokens are got. Default: authorization_code, through the browser.',
+  ),
+  token_source: setting(
+    textLike('env:NAME or keyring:NAME'),
+    'For proxy_oauth: `env:NAME` or `keyring:NAME` of a token; unset = go on without.',
+  ),
+  allow_passthrough: setting(
+    flag(),
+    "Whether the master's own token may be sent to this server. Default: false.",
+  ),
 });
 
 /** The keys of `api_key`. */
-export const apiKeySchema = block({
-  header: word('the name of a header').describe('Default: Authorization.').optional(),
-  template: word('text with {key} in it')
-    .describe(
-      'The value, with `{key}` or `{apiKey}`. Default: `Bearer {key}` for Authorization, else `{key}`.',
-    )
-    .optional(),
-  key: textLike().describe('The key: `env:NAME` or `keyring:NAME`.').optional(),
+export const apiKeySchema = v.object({
+  header: setting(word('the name of a header'), 'Default: Authorization.'),
+  template: setting(
+    word('text with {key} in it'),
+    'The value, with `{key}` or `{apiKey}`. Default: `Bearer {key}` for Authorization, else `{key}`.',
+  ),
+  key: setting(textLike(), 'The key: `env:NAME` or `keyring:NAME`.'),
 });
 
 /** The keys of `config`, which belongs to `type: local`. */
-export const localSchema = block({
-  port: whole(1, 65_535).describe('The port on 127.0.0.1.').optional(),
-  path: word('a path that starts with /').describe('Default: /mcp.').optional(),
+export const localSchema = v.object({
+  port: setting(whole(1, 65_535), 'The port on 127.0.0.1.'),
+  path: setting(word('a path that starts with /'), 'Default: /mcp.'),
 });
 
 /** The keys of `tools`. */
-export const toolsSchema = block({
-  allow: list('a list of tool names or globs').describe('Only these. Default: all.').optional(),
-  deny: list('a list of tool names or globs').describe('Not these; wins over `allow`.').optional(),
-  describe: texts('a mapping of tool names to descriptions')
-    .describe("Descriptions that replace the server's own.")
-    .optional(),
+export const toolsSchema = v.object({
+  allow: setting(list('a list of tool names or globs'), 'Only these. Default: all.'),
+  deny: setting(list('a list of tool names or globs'), 'Not these; wins over `allow`.'),
+  describe: setting(
+    texts('a mapping of tool names to descriptions'),
+    "Descriptions that replace the server's own.",
+  ),
 });
 
 /** The keys of `rate_limit`. */
-export const rateLimitSchema = block({
-  requests: whole(1, 1_000_000).describe('How many.').optional(),
-  per: seconds().describe('In how many seconds. Default: 60.').optional(),
+export const rateLimitSchema = v.object({
+  requests: setting(whole(1, 1_000_000), 'How many.'),
+  per: setting(seconds(), 'In how many seconds. Default: 60.'),
 });
 
 /** The keys of a server's entry. */
-export const serverSchema = block({
-  id: word('the name of the server')
-    .describe('The name: letters, digits, `_` and `-`, 32 at most. In a map, the key is the name.')
-    .optional(),
-  command: word('the program to start').describe('The program of a stdio server.').optional(),
-  args: list('a list of arguments').describe('Its arguments.').optional(),
-  env: texts('a mapping of variables to text')
-    .describe('Variables for the program; it gets no others but the safe ones of the platform.')
-    .optional(),
-  cwd: word('a folder')
-    .describe('Its working folder, relative to the configuration file.')
-    .optional(),
-  url: word('a URL').describe('The address of a remote server.').optional(),
-  transport: choice(['auto', 'stdio', 'http', 'sse', 'local'], {
-    streamablehttp: 'http',
-    'streamable-http': 'http',
-    streamable_http: 'http',
-  })
-    .describe(
-      '`auto` tries Streamable HTTP, then SSE; `local` = `config.port` on this computer. Default: auto.',
-    )
-    .optional(),
-  config: localSchema.describe('For `type: local`: where on this computer.').optional(),
-  enabled: flag().describe('`false`: listed, not started. Default: true.').optional(),
-  prefix: z
-    .string({ error: 'letters, digits, _ and -' })
-    .regex(/^[A-Za-z0-9_-]{0,32}$/, { error: 'at most 32 letters, digits, _ and -' })
-    .describe(
-      'Stands before the names of its tools; "" = they keep their names. Default: the name.',
-    )
-    .optional(),
-  headers: texts('a mapping of header names to text')
-    .describe('Sent with each request, whatever the strategy.')
-    .optional(),
-  timeout: seconds().describe('Seconds without an answer or progress. Default: 60.').optional(),
-  startup_timeout: seconds().describe('Seconds to connect. Default: 30.').optional(),
-  sse_read_timeout: seconds()
-    .describe('Seconds of silence on a stream before it is reopened. Default: 300.')
-    .optional(),
-  tools: toolsSchema.describe('Which tools are shown, and how.').optional(),
-  rate_limit: rateLimitSchema.describe('At most so many requests in so many seconds.').optional(),
-  pin: choice(['off', 'warn', 'strict'], { false: 'off' })
-    .describe('What to do when the tools of the server change. Default: warn.')
-    .optional(),
-  auth_strategy: choice(STRATEGIES, STRATEGY_SYNONYMS)
-    .describe('How requests are authenticated. Default: detected.')
-    .optional(),
-  auth_config: oauthSchema.describe('OAuth settings.').optional(),
-  api_key: apiKeySchema.describe('An API key in a header.').optional(),
+export const serverSchema = v.object({
+  id: setting(
+    word('the name of the server'),
+    'The name: letters, digits, `_` and `-`, 32 at most. In a map, the key is the name.',
+  ),
+  command: setting(word('the program to start'), 'The program of a stdio server.'),
+  args: setting(list('a list of arguments'), 'Its arguments.'),
+  env: setting(
+    texts('a mapping of variables to text'),
+    'Variables for the program; it gets no others but the safe ones of the platform.',
+  ),
+  cwd: setting(word('a folder'), 'Its working folder, relative to the configuration file.'),
+  url: setting(word('a URL'), 'The address of a remote server.'),
+  transport: setting(
+    choice(['auto', 'stdio', 'http', 'sse', 'local'], {
+      streamablehttp: 'http',
+      'streamable-http': 'http',
+      streamable_http: 'http',
+    }),
+    '`auto` tries Streamable HTTP, then SSE; `local` = `config.port` on this computer. Default: auto.',
+  ),
+  config: setting(block(localSchema), 'For `type: local`: where on this computer.'),
+  enabled: setting(flag(), '`false`: listed, not started. Default: true.'),
+  prefix: setting(
+    v.pipe(
+      v.string('letters, digits, _ and -'),
+      v.regex(/^[A-Za-z0-9_-]{0,32}$/, 'at most 32 letters, digits, _ and -'),
+    ),
+    'Stands before the names of its tools; "" = they keep their names. Default: the name.',
+  ),
+  headers: setting(
+    texts('a mapping of header names to text'),
+    'Sent with each request, whatever the strategy.',
+  ),
+  timeout: setting(seconds(), 'Seconds without an answer or progress. Default: 60.'),
+  startup_timeout: setting(seconds(), 'Seconds to connect. Default: 30.'),
+  sse_read_timeout: setting(
+    seconds(),
+    'Seconds of silence on a stream before it is reopened. Default: 300.',
+  ),
+  tools: setting(block(toolsSchema), 'Which tools are shown, and how.'),
+  rate_limit: setting(block(rateLimitSchema), 'At most so many requests in so many seconds.'),
+  pin: setting(
+    choice(['off', 'warn', 'strict'], { false: 'off' }),
+    'What to do when the tools of the server change. Default: warn.',
+  ),
+  auth_strategy: setting(
+    choice(STRATEGIES, STRATEGY_SYNONYMS),
+    'How requests are authenticated. Default: detected.',
+  ),
+  auth_config: setting(block(oauthSchema), 'OAuth settings.'),
+  api_key: setting(block(apiKeySchema), 'An API key in a header.'),
 });
 
 /** The keys of `serve`. */
-export const serveSchema = block({
-  browser: choice(['on_call', 'never'])
-    .describe("Whether a client's own request may open the browser. Default: on_call.")
-    .optional(),
-  login_wait: secondsOrNone()
-    .describe('Seconds that a call waits for a login. Default: 50.')
-    .optional(),
-  builtin_tools: flag()
-    .describe('Whether the tools of mcp-master itself are shown. Default: true.')
-    .optional(),
-  first_list_wait: secondsOrNone()
-    .describe('Seconds that the first list waits for servers never seen before. Default: 10.')
-    .optional(),
-  name_limit: whole(16, 128)
-    .describe('The longest tool name, in characters. Default: 47.')
-    .optional(),
-  log_level: choice(LOG_LEVELS).describe('How much is logged. Default: info.').optional(),
+export const serveSchema = v.object({
+  browser: setting(
+    choice(['on_call', 'never']),
+    "Whether a client's own request may open the browser. Default: on_call.",
+  ),
+  login_wait: setting(secondsOrNone(), 'Seconds that a call waits for a login. Default: 50.'),
+  builtin_tools: setting(
+    flag(),
+    'Whether the tools of mcp-master itself are shown. Default: true.',
+  ),
+  first_list_wait: setting(
+    secondsOrNone(),
+    'Seconds that the first list waits for servers never seen before. Default: 10.',
+  ),
+  name_limit: setting(whole(16, 128), 'The longest tool name, in characters. Default: 47.'),
+  log_level: setting(choice(LOG_LEVELS), 'How much is logged. Default: info.'),
 });
 
 /** The keys of `tokens`. */
-export const tokensSchema = block({
-  store: choice(['keychain', 'file']).describe('Where logins are kept.').optional(),
+export const tokensSchema = v.object({
+  store: setting(choice(['keychain', 'file']), 'Where logins are kept.'),
 });
 
+/** The schema of a block: its keys, each with a description. */
+export type BlockSchema = v.ObjectSchema<v.ObjectEntries, undefined>;
+
 /** The entry of a server whose values have been checked one by one. */
-export type ServerFields = z.output<typeof serverSchema>;
-export type OAuthFields = z.output<typeof oauthSchema>;
+export type ServerFields = v.InferOutput<typeof serverSchema>;
+export type OAuthFields = v.InferOutput<typeof oauthSchema>;

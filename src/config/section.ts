@@ -52,6 +52,7 @@ export class Section {
 
   /** Whether a value at a path, or one below it, could not be found out. */
   isUnresolved(path: Path): boolean {
+    if (this.#unresolved.size === 0) return false;
     const start = JSON.stringify(path).slice(0, -1);
     return [...this.#unresolved].some(
       (item) => item === `${start}]` || item.startsWith(`${start},`),

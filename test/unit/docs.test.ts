@@ -20,8 +20,8 @@ const PAGES = [
     .map((name) => `docs/${name}`),
 ];
 
-/** What may stand in a fenced block: each but `text` is checked. */
-const LANGUAGES = ['', 'text', 'sh', 'yaml', 'json', 'dotenv'];
+/** What may stand in a fenced block: each but `text` is checked, `ts` where the package is installed. */
+const LANGUAGES = ['', 'text', 'sh', 'yaml', 'json', 'dotenv', 'ts'];
 
 const FENCED = /^```(\w*)\n([\s\S]*?)^```$/gm;
 

@@ -40,6 +40,13 @@ describe('createLogger', () => {
   });
 });
 
+/** Nobody's token: what follows `Bearer` or `Basic` where they are spoken of. */
+const SENTENCE_WORDS = new Set(
+  'authentication authorization challenge challenges credential credentials header headers scheme schemes tokens'.split(
+    ' ',
+  ),
+);
+
 describe('Redactor', () => {
   it.each([
     ['Authorization: Bearer abc.def-123', 'Authorization: Bearer ***'],
@@ -50,6 +57,47 @@ describe('Redactor', () => {
     ['https://user:pass@host/x', 'https://***@host/x'],
   ])('masks %s unasked', (text, shown) => {
     expect(new Redactor().redact(text)).toBe(shown);
+  });
+
+  it.each([
+    'its token is of the type DPoP, and only Bearer tokens can be used',
+    'Only Bearer tokens.',
+    'it asks for Basic authentication: set a header',
+    'the Bearer challenge of the server',
+  ])('leaves our sentence whole: %s', (text) => {
+    expect(new Redactor().redact(text)).toBe(text);
+  });
+
+  it.each([
+    ['Bearer tokens-of-mine', 'Bearer ***'],
+    ['Bearer tokens.of.mine', 'Bearer ***'],
+    ['Bearer tokens..', 'Bearer ***'],
+    ['Bearer tokens=', 'Bearer ***'],
+    ['Basic authenticationA==', 'Basic ***'],
+    ['Bearer secretword', 'Bearer ***'],
+  ])('masks %s, which only begins like a sentence', (text, shown) => {
+    expect(new Redactor().redact(text)).toBe(shown);
+  });
+
+  it('masks every credential after its scheme, whatever stands around it', () => {
+    const scheme = fc.constantFrom('Bearer', 'bearer', 'BEARER', 'Basic');
+    // RFC 6750 §2.1, `b64token`; shorter ones are no secrets.
+    const token = fc.oneof(
+      fc.stringMatching(/^[\w.~+/-]{6,80}={0,2}$/),
+      fc.stringMatching(/^[a-z]{6,12}$/),
+      fc
+        .tuple(fc.constantFrom('tokens', 'scheme', 'headers'), fc.stringMatching(/^[\w~+/-]{1,5}$/))
+        .map((parts) => parts.join('')),
+    );
+    const around = fc.constantFrom('', ' ', '"', ',', ': ', '\n', '; tokens ');
+    fc.assert(
+      fc.property(scheme, token, around, around, (name, secret, before, after) => {
+        fc.pre(!SENTENCE_WORDS.has(secret.replace(/\.$/, '').toLowerCase()));
+        const shown = new Redactor().redact(`${before}${name} ${secret}${after}`);
+        expect(shown).toBe(`${before}${name} ***${after}`);
+      }),
+      { numRuns: 2000 },
+    );
   });
 
   it('masks values that come and go, the latest 300 of them', () => {

@@ -1,6 +1,6 @@
-import { z } from 'zod';
+import * as v from 'valibot';
 import type { ErrorCode } from '../../errors.ts';
-import { parseJson } from './json.ts';
+import { number, parseJson } from './json.ts';
 
 const VERSION = 1;
 
@@ -36,21 +36,21 @@ export interface RecordPart extends AuthRecord {
   wellAt?: number | undefined;
 }
 
-const schema = z.object({
-  version: z.literal(VERSION),
-  lastUsedAt: z.number().optional(),
-  lastError: z
-    .object({
-      at: z.number(),
-      code: z.string(),
-      message: z.string(),
-      status: z.number().optional(),
-      oauthError: z.string().optional(),
-    })
-    .optional(),
-  wellAt: z.number().optional(),
-  refreshes: z.number(),
-  refusals: z.number(),
+const schema = v.object({
+  version: v.literal(VERSION),
+  lastUsedAt: v.optional(number()),
+  lastError: v.optional(
+    v.object({
+      at: number(),
+      code: v.string(),
+      message: v.string(),
+      status: v.optional(number()),
+      oauthError: v.optional(v.string()),
+    }),
+  ),
+  wellAt: v.optional(number()),
+  refreshes: number(),
+  refusals: number(),
 });
 
 /** A part that adds nothing. */
@@ -89,7 +89,7 @@ export function withoutFuture(stored: RecordPart, added: RecordPart, now: number
 
 /** Undefined when the text is damaged, or of another version. */
 export function parseRecord(text: string): RecordPart | undefined {
-  const { data } = schema.safeParse(parseJson(text));
+  const data = parseJson(schema, text);
   if (data === undefined) return undefined;
   const { version: _, ...record } = data;
   // The code of a newer program is shown as it is.

@@ -1,4 +1,4 @@
-import { z } from 'zod';
+import * as v from 'valibot';
 import { toMcpMasterError } from '../../errors.ts';
 import type { Challenge } from '../discovery/challenge.ts';
 import { parseJson } from './json.ts';
@@ -9,13 +9,13 @@ const FOLDER = 'challenges';
 const VERSION = 1;
 const WIDER = 'insufficient_scope';
 
-const schema = z.object({
-  version: z.literal(VERSION),
-  challenge: z.object({
-    error: z.string().optional(),
-    errorDescription: z.string().optional(),
-    scopes: z.array(z.string()).optional(),
-    resourceMetadata: z.string().optional(),
+const schema = v.object({
+  version: v.literal(VERSION),
+  challenge: v.object({
+    error: v.optional(v.string()),
+    errorDescription: v.optional(v.string()),
+    scopes: v.optional(v.array(v.string())),
+    resourceMetadata: v.optional(v.string()),
   }),
 });
 
@@ -45,7 +45,7 @@ export class ChallengeRecords {
     const coming = this.#underWay.get(file);
     const text = coming === undefined ? this.#files.read(FOLDER, file) : coming.text;
     if (text === undefined) return undefined;
-    const { data } = schema.safeParse(parseJson(text));
+    const data = parseJson(schema, text);
     if (data === undefined) {
       this.#warn(`what a server demanded, ${file}, can't be read and is left out`);
       return undefined;

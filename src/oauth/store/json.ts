@@ -1,8 +1,17 @@
-/** The value of a JSON text; undefined when it is none, which no schema here takes for a value. */
-export function parseJson(text: string): unknown {
+import * as v from 'valibot';
+
+/** The value of a JSON text; undefined when it is none, or not of the schema. */
+export function parseJson<S extends v.GenericSchema>(
+  schema: S,
+  text: string,
+): v.InferOutput<S> | undefined {
   try {
-    return JSON.parse(text);
+    const { success, output } = v.safeParse(schema, JSON.parse(text));
+    return success ? output : undefined;
   } catch {
     return undefined;
   }
 }
+
+/** A number; JSON can write ones that are too large for one. */
+export const number = () => v.pipe(v.number(), v.finite());

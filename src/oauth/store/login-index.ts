@@ -1,5 +1,5 @@
-import { z } from 'zod';
-import { parseJson } from './json.ts';
+import * as v from 'valibot';
+import { number, parseJson } from './json.ts';
 import type { LoginKey } from './login-key.ts';
 import type { StoreName } from './secret-store.ts';
 import type { StateFiles } from './state-files.ts';
@@ -23,20 +23,20 @@ export interface LoginEntry {
   hasRefreshToken: boolean;
 }
 
-const schema = z.object({
-  version: z.literal(VERSION),
-  revision: z.string(),
-  server: z.string(),
-  account: z.string(),
-  store: z.enum(['keychain', 'file']),
-  loggedInAt: z.number(),
-  issuer: z.string(),
-  scopes: z.array(z.string()),
-  expiresAt: z.number().optional(),
-  hasRefreshToken: z.boolean(),
+const schema = v.object({
+  version: v.literal(VERSION),
+  revision: v.string(),
+  server: v.string(),
+  account: v.string(),
+  store: v.picklist(['keychain', 'file']),
+  loggedInAt: number(),
+  issuer: v.string(),
+  scopes: v.array(v.string()),
+  expiresAt: v.optional(number()),
+  hasRefreshToken: v.boolean(),
 });
 
-const anyVersion = z.looseObject({ version: z.number() });
+const anyVersion = v.object({ version: number() });
 
 /** The index of the logins: a file for each. One that can't be read counts as none, and is told. */
 export class LoginIndex {
@@ -51,7 +51,7 @@ export class LoginIndex {
   get(file: string): LoginEntry | undefined {
     const text = this.#files.read(FOLDER, file);
     if (text === undefined) return undefined;
-    const { data } = schema.safeParse(parseJson(text));
+    const data = parseJson(schema, text);
     if (data === undefined) {
       this.#warn(`the record of a login, ${file}, is damaged or of a newer version`);
       return undefined;
@@ -79,7 +79,7 @@ export class LoginIndex {
   /** Whether there is a record that is of no version: not even that of a newer program. */
   isDamaged(file: string): boolean {
     const text = this.#files.read(FOLDER, file);
-    return text !== undefined && !anyVersion.safeParse(parseJson(text)).success;
+    return text !== undefined && parseJson(anyVersion, text) === undefined;
   }
 
   async put(key: LoginKey, login: StoredLogin, store: StoreName): Promise<void> {

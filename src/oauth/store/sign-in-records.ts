@@ -34,6 +34,8 @@ export interface Rest {
 export interface SignInRecord {
   invitation?: SignInInvitation | undefined;
   rest?: Rest | undefined;
+  /** Whether somebody is shown the invitation by the process that made it. */
+  isShown?: boolean | undefined;
 }
 
 const schema = v.object({
@@ -50,6 +52,7 @@ const schema = v.object({
     }),
   ),
   rest: v.optional(v.object({ code: v.string(), since: number() })),
+  isShown: v.optional(v.boolean()),
 });
 
 /**

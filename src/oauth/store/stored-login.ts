@@ -1,10 +1,10 @@
-import { z } from 'zod';
+import * as v from 'valibot';
 import { McpMasterError } from '../../errors.ts';
 import { CLIENT_AUTH_METHODS, type ClientRegistration } from '../client/client-registration.ts';
 import type { AuthorizationServer } from '../discovery/authorization-server.ts';
 import { loginCommand, loginRequired } from '../login-command.ts';
 import type { TokenSet } from '../tokens/token-set.ts';
-import { parseJson } from './json.ts';
+import { number, parseJson } from './json.ts';
 import type { LoginKey } from './login-key.ts';
 
 /** The format of the items; a later version is refused, never overwritten unread. */
@@ -24,38 +24,38 @@ export interface StoredLogin {
   tokens: TokenSet;
 }
 
-const text = z.string().min(1);
-const texts = z.array(z.string());
+const text = v.pipe(v.string(), v.minLength(1));
+const texts = v.array(v.string());
 
-const metadata = z.looseObject({
+const metadata = v.looseObject({
   issuer: text,
-  authorization_endpoint: text.optional(),
+  authorization_endpoint: v.optional(text),
   token_endpoint: text,
 });
 
-const item = z.object({
-  version: z.literal(VERSION),
+const item = v.object({
+  version: v.literal(VERSION),
   revision: text,
   server: text,
-  loggedInAt: z.number(),
-  authorizationServer: z.object({
+  loggedInAt: number(),
+  authorizationServer: v.object({
     metadata,
-    source: z.enum(['metadata', 'settings', 'assumed']),
+    source: v.picklist(['metadata', 'settings', 'assumed']),
   }),
-  resource: text.optional(),
-  client: z.object({
-    source: z.enum(['configured', 'metadata_document', 'dynamic']),
+  resource: v.optional(text),
+  client: v.object({
+    source: v.picklist(['configured', 'metadata_document', 'dynamic']),
     clientId: text,
-    clientSecret: text.optional(),
-    authMethod: z.enum(CLIENT_AUTH_METHODS),
-    redirectUri: text.optional(),
-    scopes: texts.optional(),
+    clientSecret: v.optional(text),
+    authMethod: v.picklist(CLIENT_AUTH_METHODS),
+    redirectUri: v.optional(text),
+    scopes: v.optional(texts),
   }),
-  tokens: z.object({
+  tokens: v.object({
     accessToken: text,
-    refreshToken: text.optional(),
-    expiresAt: z.number().optional(),
-    obtainedAt: z.number(),
+    refreshToken: v.optional(text),
+    expiresAt: v.optional(number()),
+    obtainedAt: number(),
     scopes: texts,
   }),
 });
@@ -72,13 +72,13 @@ export function serialiseLogin(login: StoredLogin): string {
  * version, which is not for this one to replace unasked.
  */
 export function parseLogin(value: string, { server, commandFlags }: LoginKey): StoredLogin {
-  const { success, data } = item.safeParse(parseJson(value));
-  if (success) {
+  const data = parseJson(item, value);
+  if (data !== undefined) {
     const { version: _, ...login } = data;
     // The schema is this type, but for members that are absent instead of undefined.
     return { resource: undefined, ...login } as StoredLogin;
   }
-  const version = z.object({ version: z.number() }).safeParse(parseJson(value)).data?.version ?? 0;
+  const version = parseJson(v.object({ version: number() }), value)?.version ?? 0;
   if (version <= VERSION)
     throw loginRequired(server, 'its stored login is damaged', { commandFlags });
   throw new McpMasterError('INTERNAL', 'its stored login was written by a newer mcp-master', {

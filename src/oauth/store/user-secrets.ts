@@ -1,5 +1,5 @@
-import { z } from 'zod';
-import { parseJson } from './json.ts';
+import * as v from 'valibot';
+import { number, parseJson } from './json.ts';
 import { digest, type Owner, secretAccount } from './login-key.ts';
 import type { StoreName } from './secret-store.ts';
 import type { StateFiles } from './state-files.ts';
@@ -18,12 +18,12 @@ export interface SecretEntry {
   changedAt: number;
 }
 
-const schema = z.object({
-  version: z.literal(VERSION),
-  name: z.string(),
-  account: z.string(),
-  store: z.enum(['keychain', 'file']),
-  changedAt: z.number(),
+const schema = v.object({
+  version: v.literal(VERSION),
+  name: v.string(),
+  account: v.string(),
+  store: v.picklist(['keychain', 'file']),
+  changedAt: number(),
 });
 
 /** What {@link UserSecrets} works with. */
@@ -115,7 +115,7 @@ export class UserSecrets {
   #parse(file: string): SecretEntry | undefined {
     const text = this.#deps.files.read(FOLDER, file);
     if (text === undefined) return undefined;
-    const { data } = schema.safeParse(parseJson(text));
+    const data = parseJson(schema, text);
     if (data === undefined) {
       this.#deps.warn(`the record of a secret, ${file}, is damaged or of a newer version`);
       return undefined;

@@ -6,7 +6,7 @@ import { type JsonObject, type Reply, RPC_ERROR } from '../../rpc/message.ts';
 import { rpcError } from '../rpc-errors.ts';
 
 /** The member of `_meta` that carries the delegation. */
-export const DELEGATION_KEY = 'mcp-master/oauth_delegation';
+const DELEGATION_KEY = 'mcp-master/oauth_delegation';
 
 /** What a call is answered with that a login would have to come before. */
 export interface OpenLogin {
@@ -38,7 +38,7 @@ export function noLoginReply(
 }
 
 /** What a person reads who is to log in. */
-export function openLoginText({ server, invitation, delegation, error }: OpenLogin): string {
+function openLoginText({ server, invitation, delegation, error }: OpenLogin): string {
   const { url, userCode } = invitation;
   const before =
     error === undefined

@@ -4,8 +4,13 @@ import { isObject } from '../../rpc/message.ts';
 /** How often a client hears that its request is still worth waiting for, in milliseconds. */
 const TICK_MS = 5000;
 
+/** How long it may take at least to find out where to log in, which needs no person, in milliseconds. */
+const LEAST_OPENING_MS = 15_000;
+
 /** How long a request waits for a person. */
 export interface Patience {
+  /** Resolves when there should be something that a person can be asked for. */
+  notOpen: Promise<'late'>;
   /** Resolves when the time is up. */
   late: Promise<'late'>;
   /** Resolves when the client has withdrawn the request. */
@@ -33,19 +38,25 @@ export function bePatient(request: IncomingRequest, waitMs: number, message: str
   };
   tell();
   const ticks = setInterval(tell, TICK_MS);
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<'late'>((resolve) => {
-    timer = setTimeout(() => resolve('late'), waitMs);
-  });
+  const [late, opening] = [alarm(waitMs), alarm(Math.max(waitMs, LEAST_OPENING_MS))];
   const cancelled = new Promise<'cancelled'>((resolve) => {
     request.onCancel(() => resolve('cancelled'));
   });
   const end = () => {
     clearInterval(ticks);
-    clearTimeout(timer);
+    late.stop();
+    opening.stop();
     request.onCancel(() => undefined);
   };
-  return { late, cancelled, end };
+  return { notOpen: opening.rings, late: late.rings, cancelled, end };
+}
+
+function alarm(milliseconds: number): { rings: Promise<'late'>; stop(): void } {
+  let timer: NodeJS.Timeout | undefined;
+  const rings = new Promise<'late'>((resolve) => {
+    timer = setTimeout(() => resolve('late'), milliseconds);
+  });
+  return { rings, stop: () => clearTimeout(timer) };
 }
 
 function tokenOf({ params }: IncomingRequest): string | number | undefined {

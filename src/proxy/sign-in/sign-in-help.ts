@@ -1,4 +1,4 @@
-import type { SignInAttempt } from '../../auth/sign-in-attempt.ts';
+import type { OpenInvitation, SignInAttempt } from '../../auth/sign-in-attempt.ts';
 import type { OAuthDelegation, SignInDesk } from '../../auth/sign-in-desk.ts';
 import type { ServerConfig } from '../../config/config.ts';
 import { McpMasterError, toMcpMasterError } from '../../errors.ts';
@@ -57,7 +57,8 @@ export class SignInHelp {
     const message = `Waiting for the login to ${server.name}`;
     const patience = bePatient(request, this.#deps.waitMs, message);
     try {
-      return await this.#login(server, this.desk.begin(server), patience);
+      const canAsk = this.#elicitation !== undefined || (await this.desk.hasBrowser());
+      return await this.#login(server, this.desk.begin(server, canAsk), patience);
     } catch (error) {
       return { outcome: 'impossible', error: toMcpMasterError(error) };
     } finally {
@@ -68,32 +69,43 @@ export class SignInHelp {
   async #login(
     server: ServerConfig,
     attempt: SignInAttempt,
-    { late, cancelled }: Patience,
+    patience: Patience,
   ): Promise<SignInResult> {
-    const opened = await Promise.race([attempt.invitation, attempt.ended, late, cancelled]);
-    if (opened === 'cancelled') return { outcome: 'cancelled' };
-    if (opened === 'late') throw notOpenYet();
-    if (!('invitation' in opened)) return this.#afterEnd(server, opened.error);
+    const { notOpen, late, cancelled } = patience;
+    let opened: OpenInvitation | undefined;
+    let limit = notOpen;
+    for (;;) {
+      const news = await Promise.race([
+        ...[attempt.invitation(opened), attempt.ended],
+        ...[limit, cancelled],
+      ]);
+      if (news === 'cancelled') return { outcome: 'cancelled' };
+      if (news === 'late') return this.#open(server, opened);
+      if (!('invitation' in news)) return this.#afterEnd(server, news.error);
+      opened = news;
+      limit = late;
+      const asked = await Promise.race([this.#ask(server, attempt, opened), late, cancelled]);
+      if (asked === 'cancelled') return { outcome: 'cancelled' };
+      if (asked !== true) return this.#open(server, opened);
+    }
+  }
+
+  /** What there is to say while nobody has logged in. */
+  #open(server: ServerConfig, opened: OpenInvitation | undefined): SignInResult {
+    if (opened === undefined) return { outcome: 'impossible', error: notOpenYet() };
     const { invitation } = opened;
-    const open = { outcome: 'open' as const, invitation, error: undefined };
     const delegation = this.desk.delegation(server, invitation);
-    const asking = this.#ask(server, attempt, opened);
-    const asked = await Promise.race([asking, attempt.ended, late, cancelled]);
-    if (asked === false || asked === 'late') return { ...open, delegation };
-    const ended = await Promise.race([attempt.ended, late, cancelled]);
-    if (ended === 'cancelled') return { outcome: 'cancelled' };
-    return ended === 'late' ? { ...open, delegation } : this.#afterEnd(server, ended.error);
+    return { outcome: 'open', invitation, delegation, error: undefined };
   }
 
   /** Resolves with whether there is somebody to wait for. */
   async #ask(
     { name }: ServerConfig,
     attempt: SignInAttempt,
-    { invitation, isOurs }: { invitation: SignInInvitation; isOurs: boolean },
+    { invitation, isShownElsewhere }: OpenInvitation,
   ): Promise<boolean> {
     if (!attempt.mayAsk) return false;
-    // The client of the other process has asked, if it is able to: as able as this one, most likely.
-    if (!isOurs) return this.#elicitation !== undefined || this.desk.hasBrowser();
+    if (isShownElsewhere) return true;
     const elicited = await this.#elicitation?.ask(attempt, name, invitation);
     if (elicited === undefined || elicited === 'failed') return attempt.openBrowser(invitation);
     attempt.noteAsked();
@@ -104,7 +116,7 @@ export class SignInHelp {
   /** After a login that came to nothing there is another one to be made, for which nobody is asked. */
   async #afterEnd(server: ServerConfig, error: McpMasterError | undefined): Promise<SignInResult> {
     if (error === undefined) return { outcome: 'logged_in' };
-    const next = soon(this.desk.begin(server).invitation, NEXT_INVITATION_MS);
+    const next = soon(this.desk.begin(server, false).invitation(), NEXT_INVITATION_MS);
     const opened = await next.catch(() => 'later' as const);
     if (opened === 'later') return { outcome: 'impossible', error };
     const { invitation } = opened;

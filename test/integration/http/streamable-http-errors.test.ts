@@ -190,12 +190,12 @@ describe('cut connections', () => {
     response.writeHead(200, head).write('{"jsonrpc":', () => response.socket?.destroy());
   };
 
-  test('in the middle of JSON: a call may have been carried out', async () => {
+  test('in the middle of JSON: a request may have been carried out', async () => {
     const { error, server, closed } = await failureOf(cutInJson);
     expect(error).toMatchObject({
       code: 'BACKEND_EXITED',
       message: expect.stringMatching(
-        /cut before the answer came; the call may or may not have been/,
+        /cut before the answer came; the request may or may not have been/,
       ),
       hint: expect.stringContaining('before trying again'),
     });

@@ -193,7 +193,7 @@ describe('what is refused', () => {
     [
       'by a proxy',
       answeringText('<html>', 'text/html'),
-      'answered 200 to the client registration: text/html instead of JSON',
+      'answered 200 to the client registration: text/html instead of a JSON object',
       200,
       own,
     ],

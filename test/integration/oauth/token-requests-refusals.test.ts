@@ -147,7 +147,7 @@ describe('servers in trouble', () => {
     [
       '502 with HTML',
       answeringText('<html>Bad Gateway', 'text/html', 502),
-      'answered 502 to the refresh request: text/html instead of JSON',
+      'answered 502 to the refresh request: text/html instead of a JSON object',
       502,
       'later',
     ],
@@ -161,30 +161,57 @@ describe('servers in trouble', () => {
     [
       'HTML',
       answeringText('<!doctype html>', 'text/html'),
-      ': text/html instead of JSON',
+      ': text/html instead of a JSON object',
       200,
       'log in again',
     ],
     [
       'invalid JSON',
       answeringText('{"access_token":"leaked-token', 'application/json'),
-      ': application/json instead of JSON',
+      ': invalid JSON instead of a JSON object',
       200,
       'log in again',
     ],
     [
       'a list',
       answering([{ access_token: 'leaked-token' }]),
-      'instead of JSON',
+      ': a JSON array instead of a JSON object',
       200,
       'log in again',
     ],
-    ['nothing', answeringText('', 'application/json'), ': an empty body', 200, 'log in again'],
+    [
+      'nothing',
+      answeringText('', 'application/json'),
+      ': an empty body instead of a JSON object',
+      200,
+      'log in again',
+    ],
     ['no token', answering({ scope: 'a' }), 'no access_token', 200, 'log in again'],
     [
       'a DPoP token',
       answering({ access_token: 'leaked-token', token_type: 'DPoP' }),
       'of the type DPoP',
+      200,
+      'log in again',
+    ],
+    [
+      'another value',
+      answeringText('"leaked-token"', 'application/json'),
+      ': another JSON value instead of a JSON object',
+      200,
+      'log in again',
+    ],
+    [
+      'text',
+      answeringText('leaked-token', 'text/plain'),
+      ': text/plain instead of a JSON object',
+      200,
+      'log in again',
+    ],
+    [
+      'no type',
+      answeringText('leaked-token', ''),
+      ': a body without a content type instead of a JSON object',
       200,
       'log in again',
     ],
@@ -231,7 +258,11 @@ describe('servers in trouble', () => {
   });
 
   test.each<[string, Handler, string]>([
-    ['cut before the answer', (_, response) => void response.socket?.destroy(), 'was cut'],
+    [
+      'cut before the answer',
+      (_, response) => void response.socket?.destroy(),
+      'was cut before the answer came; the request may or may not have been carried out',
+    ],
     [
       'cut in the middle',
       (_, response) => {

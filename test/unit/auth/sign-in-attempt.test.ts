@@ -52,9 +52,9 @@ describe('SignInAttempt', () => {
   it('invites, and ends without an error when somebody has logged in', async () => {
     const { process, logIn, records } = computer();
     const login = pendingLogin();
-    const attempt = new SignInAttempt(KEY, login.make, process().deps);
-    const { invitation, isOurs } = await attempt.invitation;
-    expect(isOurs).toBe(true);
+    const attempt = new SignInAttempt(KEY, login.make, true, process().deps);
+    const { invitation, isShownElsewhere } = await attempt.invitation();
+    expect(isShownElsewhere).toBe(false);
     expect(records.get(KEY.file).invitation).toEqual(invitation);
     await logIn();
     login.finish();
@@ -65,8 +65,8 @@ describe('SignInAttempt', () => {
   it('opens the browser once, however many ask for it', async () => {
     const { process } = computer();
     const { deps, openBrowser } = process();
-    const attempt = new SignInAttempt(KEY, pendingLogin().make, deps);
-    const { invitation } = await attempt.invitation;
+    const attempt = new SignInAttempt(KEY, pendingLogin().make, true, deps);
+    const { invitation } = await attempt.invitation();
     await Promise.all([attempt.openBrowser(invitation), attempt.openBrowser(invitation)]);
     expect(openBrowser).toHaveBeenCalledTimes(1);
     attempt.cancel();
@@ -79,16 +79,16 @@ describe('SignInAttempt', () => {
       const { process, clock, records } = computer();
       const { deps } = process();
       const login = pendingLogin();
-      const attempt = new SignInAttempt(KEY, login.make, deps);
-      const { invitation } = await attempt.invitation;
+      const attempt = new SignInAttempt(KEY, login.make, true, deps);
+      const { invitation } = await attempt.invitation();
       await attempt.openBrowser(invitation);
       login.fail(code);
       expect((await attempt.ended).error).toMatchObject({ code });
-      const next = () => new SignInAttempt(KEY, pendingLogin().make, deps);
+      const next = () => new SignInAttempt(KEY, pendingLogin().make, true, deps);
       const quiet = next();
       expect(quiet.mayAsk).toBe(false);
       // Where to log in is told all the same, and nobody who is not asked says no.
-      expect((await quiet.invitation).isOurs).toBe(true);
+      expect((await quiet.invitation()).isShownElsewhere).toBe(false);
       quiet.cancel();
       await quiet.ended;
       expect(records.get(KEY.file).rest).toMatchObject({ code, since: clock.now });
@@ -103,14 +103,14 @@ describe('SignInAttempt', () => {
   it('holds nothing against anybody when its client goes, or when nobody was asked', async () => {
     const { process, records } = computer();
     const { deps } = process();
-    const gone = new SignInAttempt(KEY, pendingLogin().make, deps);
-    await gone.openBrowser((await gone.invitation).invitation);
+    const gone = new SignInAttempt(KEY, pendingLogin().make, true, deps);
+    await gone.openBrowser((await gone.invitation()).invitation);
     gone.cancel();
     expect((await gone.ended).error).toMatchObject({ code: 'INTERRUPTED' });
     expect(records.get(KEY.file)).toEqual({});
     const unasked = pendingLogin();
-    const attempt = new SignInAttempt(KEY, unasked.make, deps);
-    await attempt.invitation;
+    const attempt = new SignInAttempt(KEY, unasked.make, true, deps);
+    await attempt.invitation();
     unasked.fail('LOGIN_TIMEOUT');
     await attempt.ended;
     expect(records.get(KEY.file)).toEqual({});
@@ -123,17 +123,18 @@ describe('SignInAttempt', () => {
       async () => {
         throw new McpMasterError('DISCOVERY_FAILED', 'nothing is there');
       },
+      true,
       process().deps,
     );
-    await expect(attempt.invitation).rejects.toMatchObject({ code: 'DISCOVERY_FAILED' });
+    await expect(attempt.invitation()).rejects.toMatchObject({ code: 'DISCOVERY_FAILED' });
     expect((await attempt.ended).error).toMatchObject({ code: 'DISCOVERY_FAILED' });
     expect(records.get(KEY.file)).toEqual({});
   });
 
   it('ends when somebody logs in elsewhere', async () => {
     const { process, logIn } = computer();
-    const attempt = new SignInAttempt(KEY, pendingLogin().make, process().deps);
-    await attempt.invitation;
+    const attempt = new SignInAttempt(KEY, pendingLogin().make, true, process().deps);
+    await attempt.invitation();
     await logIn();
     expect(await attempt.ended).toEqual({ error: undefined });
   });
@@ -143,10 +144,10 @@ describe('two processes that want the same login', () => {
   it('make one: the second learns where from the first, and goes on with it', async () => {
     const { process, logIn } = computer();
     const [first, second] = [pendingLogin('one'), pendingLogin('two')];
-    const own = new SignInAttempt(KEY, first.make, process().deps);
-    const { invitation } = await own.invitation;
-    const joined = new SignInAttempt(KEY, second.make, process().deps);
-    expect(await joined.invitation).toEqual({ invitation, isOurs: false });
+    const own = new SignInAttempt(KEY, first.make, true, process().deps);
+    const { invitation } = await own.invitation();
+    const joined = new SignInAttempt(KEY, second.make, true, process().deps);
+    expect(await joined.invitation()).toEqual({ invitation, isShownElsewhere: true });
     await logIn();
     first.finish();
     expect(await joined.ended).toEqual({ error: undefined });
@@ -156,10 +157,10 @@ describe('two processes that want the same login', () => {
   it('are both told when its person says no', async () => {
     const { process } = computer();
     const [first, second] = [pendingLogin('one'), pendingLogin('two')];
-    const own = new SignInAttempt(KEY, first.make, process().deps);
-    await own.openBrowser((await own.invitation).invitation);
-    const joined = new SignInAttempt(KEY, second.make, process().deps);
-    await joined.invitation;
+    const own = new SignInAttempt(KEY, first.make, true, process().deps);
+    await own.openBrowser((await own.invitation()).invitation);
+    const joined = new SignInAttempt(KEY, second.make, true, process().deps);
+    await joined.invitation();
     first.fail('ACCESS_DENIED');
     expect((await joined.ended).error).toMatchObject({ code: 'ACCESS_DENIED' });
     expect(second.begun).not.toHaveBeenCalled();
@@ -168,12 +169,15 @@ describe('two processes that want the same login', () => {
   it('lose nothing when the first one goes: the second takes over', async () => {
     const { process } = computer();
     const [first, second] = [pendingLogin('one'), pendingLogin('two')];
-    const own = new SignInAttempt(KEY, first.make, process().deps);
-    await own.invitation;
-    const joined = new SignInAttempt(KEY, second.make, process().deps);
-    await joined.invitation;
+    const own = new SignInAttempt(KEY, first.make, true, process().deps);
+    await own.invitation();
+    const joined = new SignInAttempt(KEY, second.make, true, process().deps);
+    const before = await joined.invitation();
+    expect(before.isShownElsewhere).toBe(true);
     own.cancel();
-    await vi.waitFor(() => expect(second.begun).toHaveBeenCalledTimes(1));
+    // Nobody listens at the address of the first one any more.
+    const after = await joined.invitation(before);
+    expect(after).toMatchObject({ invitation: { clientId: 'two' }, isShownElsewhere: false });
     joined.cancel();
     expect((await joined.ended).error).toMatchObject({ code: 'INTERRUPTED' });
   });

@@ -1,9 +1,9 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
+import { Ajv } from 'ajv';
 import { type ParseError, parse as parseJsonc } from 'jsonc-parser';
 import { describe, expect, it } from 'vitest';
 import { parse as parseYaml } from 'yaml';
-import { z } from 'zod';
 import { configJsonSchema } from '../../../src/config/json-schema.ts';
 import { tableNames, withTables } from '../../../src/config/reference.ts';
 import { check, serverOf } from './support.ts';
@@ -16,14 +16,14 @@ describe('the JSON Schema', () => {
     await expect(text).toMatchFileSnapshot(pathOf('schema/config.schema.json'));
   });
 
-  const schema = z.fromJSONSchema(Object(configJsonSchema()));
+  const isValid = new Ajv({ strict: true, allowUnionTypes: true }).compile(configJsonSchema());
 
   it.each(
     readdirSync(pathOf('test/fixtures/config/seeds')).filter((name) => /\.json\./.test(name)),
   )('accepts %s', (name) => {
     const errors: ParseError[] = [];
     const text = readFileSync(pathOf(`test/fixtures/config/seeds/${name}`), 'utf8');
-    expect(schema.safeParse(parseJsonc(text, errors)).success).toBe(true);
+    expect(isValid(parseJsonc(text, errors))).toBe(true);
   });
 
   it.each([
@@ -34,7 +34,7 @@ describe('the JSON Schema', () => {
     ],
     ['other clients', { servers: { a: { command: 'x', alwaysAllow: [] } }, inputs: [] }],
   ])('accepts %s', (_, file) => {
-    expect(schema.safeParse(file).success).toBe(true);
+    expect(isValid(file)).toBe(true);
   });
 
   it.each([
@@ -43,7 +43,7 @@ describe('the JSON Schema', () => {
     ['a text for the servers', { servers: 'a' }],
     ['a wrong camelCase setting', { servers: { a: { sseReadTimeout: [] } } }],
   ])('refuses %s', (_, file) => {
-    expect(schema.safeParse(file).success).toBe(false);
+    expect(isValid(file)).toBe(false);
   });
 });
 

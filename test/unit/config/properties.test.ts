@@ -10,9 +10,9 @@ import { check, checkJson, configOf, serverOf, worldOf } from './support.ts';
 
 const HIDDEN = 'zqHIDDENqz';
 const keys = fc.constantFrom(
-  ...Object.keys(serverSchema.shape),
-  ...Object.keys(oauthSchema.shape),
-  ...Object.keys(apiKeySchema.shape),
+  ...Object.keys(serverSchema.entries),
+  ...Object.keys(oauthSchema.entries),
+  ...Object.keys(apiKeySchema.entries),
   ...['servers', 'mcpServers', 'serve', 'tokens', 'master_oauth', 'oauth', 'name', 'type'],
   ...['X-API-Key', 'Authorization', 'API_TOKEN', 'disabled', '__proto__', 'constructor', ''],
 );

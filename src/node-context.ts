@@ -1,0 +1,130 @@
+import { readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { dirname, join } from 'node:path';
+import process from 'node:process';
+import { isatty } from 'node:tty';
+import { fileURLToPath } from 'node:url';
+import type { Context } from './app/context.ts';
+import type { Environment } from './config/config.ts';
+import { Redactor } from './log.ts';
+import { createCatalogueFiles } from './platform/catalogue-files.ts';
+import { findFolders } from './platform/folders.ts';
+import {
+  fetchOnDemand,
+  httpClientOnDemand,
+  locksOnDemand,
+  processesOnDemand,
+  secretStoreOnDemand,
+} from './platform/on-demand.ts';
+import type { Processes } from './platform/processes.ts';
+import { isFolder, readRegularFile, statFile } from './platform/regular-file.ts';
+import { createInterrupts, type Interrupts } from './platform/signals.ts';
+import { createStateFiles } from './platform/state-files.ts';
+import { claimStdout } from './platform/stdout.ts';
+
+/** Built beside this file: what talks to the keychain is a process of its own. */
+const KEYCHAIN_HELPER = fileURLToPath(new URL('./keychain.js', import.meta.url));
+
+/** The real world, and what its owner has to know of it. */
+export interface NodeContext {
+  context: Context;
+  /** The children that the context's `spawn` has started. */
+  processes: Pick<Processes, 'killAll'>;
+  interrupts: Pick<Interrupts, 'happened'>;
+}
+
+/**
+ * The world of a process of Node.js. What most commands can do without is loaded when it is used.
+ *
+ * @param onSecondInterrupt called when the program is told to end again before it has obeyed
+ * @param own an environment in place of that of the process
+ */
+export function createNodeContext(onSecondInterrupt: () => void, own?: Environment): NodeContext {
+  const { env: inherited, platform } = process;
+  const env = own ?? inherited;
+  const processes = processesOnDemand(platform);
+  const interrupts = createInterrupts(onSecondInterrupt);
+  const home = homedir();
+  const version = readVersion();
+  const context: Context = {
+    version,
+    env,
+    platform,
+    homedir: home,
+    nodeFolder: dirname(process.execPath),
+    // Opening it takes time, and keeps the terminal's input from whoever comes next.
+    get stdin() {
+      return process.stdin;
+    },
+    stdout: process.stdout,
+    stderr: process.stderr,
+    terminal: { stdin: isatty(0), stdout: isatty(1), stderr: isatty(2) },
+    now: Date.now,
+    redactor: new Redactor(),
+    files: {
+      readFile: readRegularFile,
+      stat: statFile,
+      env,
+      platform,
+      cwd: workingFolder(home),
+      homedir: home,
+    },
+    spawn: processes.spawn,
+    createHttp: (proxyEnv, log) =>
+      httpClientOnDemand({ env: proxyEnv, log, userAgent: `mcp-master/${version}` }),
+    createFetch: fetchOnDemand,
+    createStateFiles: ({ state }, log) => createStateFiles(state, log),
+    createLocks: ({ state }, log) => locksOnDemand(join(state, 'locks'), log),
+    createSecretStore: (name, { state }, storeEnv, log) =>
+      secretStoreOnDemand(name, {
+        files: { folder: state, env: storeEnv, log },
+        keychain: { env, platform, helper: KEYCHAIN_HELPER, node: process.execPath, log },
+      }),
+    ...loginDoors(env, platform),
+    createCatalogueStore: ({ cache }, log) => createCatalogueFiles(cache, log),
+    findFolders: (profile) => findFolders({ env, platform, homedir: home, profile }),
+    folderExists: isFolder,
+    claimStdout,
+    onInterrupt: interrupts.on,
+    interrupt: () => void process.kill(process.pid, 'SIGINT'),
+  };
+  return { context, processes, interrupts };
+}
+
+/** What only a login needs, loaded when there is one. */
+function loginDoors(
+  env: Environment,
+  platform: NodeJS.Platform,
+): Pick<Context, 'listenOnLoopback' | 'createBrowser' | 'resolveHost'> {
+  return {
+    listenOnLoopback: async (options) => {
+      const { listenOnLoopback } = await import('./platform/loopback-server.ts');
+      return listenOnLoopback(options);
+    },
+    createBrowser: async (browserEnv, log) => {
+      const { canOpenBrowser, createOpenBrowser } = await import('./platform/browser.ts');
+      if (!canOpenBrowser(browserEnv, platform)) return undefined;
+      return createOpenBrowser({ env, platform, log });
+    },
+    resolveHost: async (hostname) => {
+      const { lookup } = await import('node:dns/promises');
+      return (await lookup(hostname, { all: true })).map(({ address }) => address);
+    },
+  };
+}
+
+/** The working folder; where that has been deleted, children could not start in it: then home. */
+function workingFolder(home: string): string {
+  try {
+    return process.cwd();
+  } catch {
+    process.chdir(home);
+    return home;
+  }
+}
+
+/** From `package.json`, which lies beside both the sources and the built files. */
+function readVersion(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return (JSON.parse(text) as { version: string }).version;
+}
