@@ -87,7 +87,8 @@ export function openCredentials(
   const auth = manager.attach({
     ...{ logins, challenges, journal: records, now, owner, log, lookup },
     ...{ secret: (value) => redactor.add(value), masterOauth: config.masterOauth },
-    masterToken: lookup('MCP_MASTER_TOKEN') ?? '',
+    // A file that it was read from may have ended in a line break.
+    masterToken: (lookup('MCP_MASTER_TOKEN') ?? '').trim(),
     hasSecret: (name) => secrets.version(name) !== undefined,
     obtain: async (unfilled) => {
       const { obtainWithClientCredentials } = await import('../oauth/grants/client-credentials.ts');

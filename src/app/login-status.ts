@@ -6,6 +6,7 @@ import type { AuthRecord, RecordedError } from '../oauth/store/auth-record.ts';
 import type { AuthRecords } from '../oauth/store/auth-records.ts';
 import type { ChallengeRecords } from '../oauth/store/challenge-records.ts';
 import type { LoginEntry, LoginIndex } from '../oauth/store/login-index.ts';
+import type { LoginKey } from '../oauth/store/login-key.ts';
 import { isoTime } from './times.ts';
 
 /** Where the login of a server stands; null where nothing is known, or nothing is to be known. */
@@ -110,14 +111,23 @@ interface Known {
 }
 
 function stateOf(server: ServerConfig, known: Known, sources: StatusSources): LoginState {
-  const { auth, challenges, logins } = sources;
-  const key = auth.loginKey(server);
+  const key = sources.auth.loginKey(server);
   if (key === undefined) return stateWithoutLogin(server, sources);
+  const state = stateOfLogin(server, key, known, sources);
+  const isMissing = state === 'login_required' || state === 'expired';
+  return isMissing && isPassed(server, sources) ? 'not_needed' : state;
+}
+
+function stateOfLogin(
+  server: ServerConfig,
+  key: LoginKey,
+  known: Known,
+  { auth, challenges, logins }: StatusSources,
+): LoginState {
   const { entry } = known;
   const refused = wantsLogin(key.file, entry, challenges);
   if (auth.isUnattended(server)) return unattendedState(known, refused);
   if (entry === undefined) {
-    if (isPassed(server, sources)) return 'not_needed';
     const isDamaged = logins.index.version(key.file) !== undefined;
     return refused || isDamaged || !isDetecting(server) ? 'login_required' : 'not_needed';
   }

@@ -2,12 +2,13 @@ import type { MultiAuthManager } from '../auth/multi-auth-manager.ts';
 import type { ConnectDeps } from '../backend/connect.ts';
 import type { Config } from '../config/config.ts';
 import { loadConfig } from '../config/load.ts';
+import type { ConfigRequest } from '../config/locate.ts';
 import { McpMasterError } from '../errors.ts';
 import { createLogger, LOG_LEVELS, type Logger, type LogLevel } from '../log.ts';
 import type { Fetch } from '../oauth/fetch.ts';
 import type { Owner } from '../oauth/store/login-key.ts';
 import type { Context, Folders } from './context.ts';
-import { type Credentials, openCredentials } from './credentials.ts';
+import { type CredentialOptions, type Credentials, openCredentials } from './credentials.ts';
 
 /** The flags that every command takes. */
 export interface GlobalFlags {
@@ -29,6 +30,11 @@ export interface Workspace {
   credentials: Credentials;
   /** Whose logins and secrets these are. */
   owner: Owner;
+  /**
+   * What the same command works with under another configuration: connections and stores of its own, the
+   * same log. Throws `CONFIG_INVALID` for a log level that is none.
+   */
+  reopen(config: Config): Workspace;
   /** Frees what connections and stores hold, and settles when nothing is left to be written. */
   close(): Promise<void>;
 }
@@ -74,14 +80,26 @@ export async function openWorkspace(
     now: context.now,
   };
   const log = createLogger(sink);
-  const config = brought.config ?? (await readConfig(context, flags, folders));
-  for (const secret of config.secrets) redactor.add(secret);
-  const { env } = config;
-  sink.level = levelOf(flags, env['MCP_MASTER_LOG_LEVEL']) ?? quietLevel ?? config.serve.logLevel;
-  const http = context.createHttp(env, log);
-  const fetch = context.createFetch(http);
-  const owner = { ...folders, commandFlags: commandFlags(folders, flags) };
   const { manager } = brought;
+  const open = (config: Config): Workspace => {
+    for (const secret of config.secrets) redactor.add(secret);
+    const level = levelOf(flags, config.env['MCP_MASTER_LOG_LEVEL']) ?? quietLevel;
+    sink.level = level ?? config.serve.logLevel;
+    const owner = { ...folders, commandFlags: commandFlags(folders, flags) };
+    return { ...assemble(context, config, { folders, owner, log, manager }), reopen: open };
+  };
+  return open(brought.config ?? (await readConfig(context, flags, folders)));
+}
+
+/** The connections and stores of one configuration. */
+function assemble(
+  context: Context,
+  config: Config,
+  { folders, owner, log, manager }: Omit<CredentialOptions, 'fetch'>,
+): Omit<Workspace, 'reopen'> {
+  const { redactor } = context;
+  const http = context.createHttp(config.env, log);
+  const fetch = context.createFetch(http);
   const credentials = openCredentials(context, config, { folders, owner, fetch, log, manager });
   const connectDeps: ConnectDeps = {
     spawn: context.spawn,
@@ -112,8 +130,17 @@ export function readConfig(
   flags: GlobalFlags,
   folders: Folders,
 ): Promise<Config> {
-  const file = flags.config || context.env['MCP_MASTER_CONFIG'] || undefined;
-  return loadConfig({ file, folder: folders.config }, context.files);
+  return loadConfig(configRequest(context, flags, folders), context.files);
+}
+
+/** Which configuration {@link readConfig} reads. */
+export function configRequest(
+  { env }: Pick<Context, 'env'>,
+  flags: GlobalFlags,
+  folders: Folders,
+): ConfigRequest {
+  const file = flags.config || env['MCP_MASTER_CONFIG'] || undefined;
+  return { file, folder: folders.config };
 }
 
 /** What a command that is shown needs so that it is about the same configuration. */

@@ -4,6 +4,7 @@ import type { Locks } from '../oauth/store/locks.ts';
 import type { LoginIndex } from '../oauth/store/login-index.ts';
 import type { LoginKey } from '../oauth/store/login-key.ts';
 import type { SignInInvitation, SignInRecords } from '../oauth/store/sign-in-records.ts';
+import { Latest } from './latest.ts';
 
 /** How long a login waits for its person, in milliseconds. */
 const SIGN_IN_MS = 600_000;
@@ -73,10 +74,10 @@ export class SignInAttempt {
   }
 
   /**
-   * Where somebody can log in. There is another place when the process ends whose login it was. Rejects with
-   * why nobody can log in now.
+   * Where somebody can log in. Rejects with why nobody can.
    *
-   * @param after resolves with the next one after this
+   * @param after resolves with the next one after this, when the process has ended whose login it was; that
+   * there is no next one is told by {@link ended} alone
    */
   invitation(after?: OpenInvitation): Promise<OpenInvitation> {
     this.#lookForInvitation();
@@ -219,33 +220,6 @@ export class SignInAttempt {
     if (!this.#isLockOurs) throw signal.reason;
     // The login hears the signal, too, and ends in its own way.
     await new Promise<never>(() => undefined);
-  }
-}
-
-/** A value that others wait for, and that may be followed by another one. */
-class Latest<T> {
-  current: T | undefined;
-  #error: McpMasterError | undefined;
-  readonly #waiting = new Set<{ resolve(value: T): void; reject(error: McpMasterError): void }>();
-
-  set(value: T): void {
-    this.current = value;
-    for (const { resolve } of this.#waiting) resolve(value);
-    this.#waiting.clear();
-  }
-
-  /** Whoever waits for a value waits in vain. */
-  fail(error: McpMasterError): void {
-    this.#error = error;
-    for (const { reject } of this.#waiting) reject(error);
-    this.#waiting.clear();
-  }
-
-  /** The value, once it is another one than this. */
-  after(known: T | undefined): Promise<T> {
-    if (this.#error !== undefined) return Promise.reject(this.#error);
-    if (this.current !== undefined && this.current !== known) return Promise.resolve(this.current);
-    return new Promise((resolve, reject) => this.#waiting.add({ resolve, reject }));
   }
 }
 

@@ -73,6 +73,8 @@ export function tokenAuth(subject: TokenAuthSubject, deps: TokenAuthDeps): Reque
       const token = await nextToken();
       if (token !== undefined) {
         journal.used(record);
+        // Of the master's login, which many servers use.
+        if (record !== key.file && !passed.includes(token)) journal.used(key.file);
         return { ...own, Authorization: bearer(token, endpoint) };
       }
       if (endpoint.auth.strategy === 'detect') return own;

@@ -1,6 +1,6 @@
 import type { Context } from '../app/context.ts';
 import { type GlobalFlags, openConfigured, type Workspace } from '../app/workspace.ts';
-import { toMcpMasterError } from '../errors.ts';
+import { McpMasterError, toMcpMasterError } from '../errors.ts';
 import { keyOfFile, type LoginKey } from '../oauth/store/login-key.ts';
 import type { StoredLogin } from '../oauth/store/stored-login.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
@@ -51,7 +51,16 @@ function keysOf(workspace: Workspace, flags: LogoutFlags): LoginKey[] {
   if (named.length > 0 && flags.all !== true) return named;
   return loginServers(workspace, flags).flatMap((server) => {
     const key = auth.loginKey(server);
+    // Of the others that use it nobody has said anything.
+    if (key !== undefined && key.server !== server.name) throw mastersError(server.name);
     return key === undefined ? [] : [key];
+  });
+}
+
+function mastersError(server: string): McpMasterError {
+  const message = `server "${server}" has no login of its own: it is sent the master's token`;
+  return new McpMasterError('CONFIG_INVALID', message, {
+    hint: 'To log out of all servers that are sent it: mcp-master auth logout --server=master',
   });
 }
 

@@ -93,11 +93,12 @@ const STORES = { keychain: 'in the keychain', file: 'in an encrypted file' };
 
 function sentence(outcome: Exclude<LoginOutcome, { outcome: 'unproved' }>, now: number): string {
   const { server, tools } = outcome;
-  const shown = `${tools} ${tools === 1 ? 'tool' : 'tools'}`;
+  const shown = tools === null ? undefined : `${tools} ${tools === 1 ? 'tool' : 'tools'}`;
   if (outcome.outcome === 'not_needed') return `${server} needs no login: it shows ${shown}.`;
   const { login, already, unattended } = outcome;
   const start = already ? `Already logged in to ${server}` : `Logged in to ${server}`;
   const renewed = login.hasRefreshToken || unattended;
   const expiry = untilExpiry({ ...login, hasRefreshToken: renewed }, now);
-  return `${start}: ${shown}; the login is ${STORES[login.store]}; ${expiry}.`;
+  const what = shown === undefined ? '' : ` ${shown};`;
+  return `${start}:${what} the login is ${STORES[login.store]}; ${expiry}.`;
 }

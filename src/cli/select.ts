@@ -52,7 +52,7 @@ export function loginNamed(name: string, config: Config): ServerConfig {
 
 /** The master's login, where the configuration knows one or the token comes from outside. */
 export function masterIn({ masterOauth, secretRefs, env }: Config): ServerConfig | undefined {
-  if (masterOauth === undefined && !env['MCP_MASTER_TOKEN']) return undefined;
+  if (masterOauth === undefined && !env['MCP_MASTER_TOKEN']?.trim()) return undefined;
   return masterServer(masterOauth, secretRefs);
 }
 

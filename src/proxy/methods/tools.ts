@@ -1,6 +1,8 @@
 import { distance } from 'fastest-levenshtein';
+import type { Backend } from '../../backend/backend.ts';
 import type { IncomingRequest } from '../../rpc/incoming-request.ts';
 import { type Reply, RPC_ERROR } from '../../rpc/message.ts';
+import { SEPARATOR } from '../names.ts';
 import { rpcError } from '../rpc-errors.ts';
 import { type Method, type Services, whenListable } from '../services.ts';
 import { relayTo } from './relay-to.ts';
@@ -14,10 +16,24 @@ export const callTool: Method = (request, services) => {
     request.reply(rpcError(RPC_ERROR.invalidParams, '"name" must be a string'));
   } else if (!services.builtins.call(request, name) && !relayCall(request, services, name)) {
     whenListable(request, services.pool, () => {
-      if (!relayCall(request, services, name)) request.reply(unknownTool(name, services));
+      if (!relayCall(request, services, name)) void callLater(request, services, name);
     });
   }
 };
+
+/** A server that was just logged in to is still connecting, or its tools are still being listed. */
+async function callLater(
+  request: IncomingRequest,
+  services: Services,
+  name: string,
+): Promise<void> {
+  const { pool } = services;
+  const mayHave = ({ config: { prefix }, state: { phase } }: Backend) =>
+    (phase === 'connecting' || phase === 'ready') &&
+    (prefix === '' || name.startsWith(prefix + SEPARATOR));
+  await Promise.all(pool.backends.filter(mayHave).map((backend) => pool.listed(backend.name)));
+  if (!relayCall(request, services, name)) request.reply(unknownTool(name, services));
+}
 
 /** False when no tool of this name is known. */
 function relayCall(request: IncomingRequest, services: Services, name: string): boolean {
