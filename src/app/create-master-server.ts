@@ -1,5 +1,6 @@
 import type { Config, Problem } from '../config/config.ts';
 import type { Logger } from '../log.ts';
+import type { SessionDeps } from '../proxy/client-session.ts';
 import { noConfiguration } from '../proxy/instructions.ts';
 import { MasterServer } from '../proxy/master-server.ts';
 import type { Context } from './context.ts';
@@ -8,8 +9,13 @@ import type { Workspace } from './workspace.ts';
 
 /** The MCP server that joins the servers of a workspace, over its own stores. */
 export function createMasterServer(context: Context, workspace: Workspace): MasterServer {
-  const { config, folders, log, connectDeps, credentials } = workspace;
-  return new MasterServer(config, {
+  return new MasterServer(workspace.config, createSessionDeps(context, workspace));
+}
+
+/** What the sessions of its clients work with. Throws `CONFIG_INVALID` for an unknown `MCP_MASTER_BROWSER`. */
+export function createSessionDeps(context: Context, workspace: Workspace): SessionDeps {
+  const { folders, log, connectDeps, credentials } = workspace;
+  return {
     backend: connectDeps,
     credentials: credentials.changes,
     catalogue: context.createCatalogueStore(folders, log),
@@ -17,7 +23,7 @@ export function createMasterServer(context: Context, workspace: Workspace): Mast
     desk: createSignInDesk(context, workspace),
     statuses: { of: (server) => statusRow(server, context, workspace) },
     serverInfo: { name: 'mcp-master', title: 'MCP Master', version: context.version },
-  });
+  };
 }
 
 /** Says in the log what was found wrong, or that there is no configuration at all. */

@@ -1,8 +1,9 @@
 import { MultiAuthManager } from '../auth/multi-auth-manager.ts';
+import type { ServerAuth } from '../auth/server-auth.ts';
 import type { Config, OAuthSettings, ServerConfig } from '../config/config.ts';
 import { lookupIn } from '../config/environment.ts';
 import { MASTER } from '../config/master.ts';
-import { fillMasterSecrets } from '../config/secrets.ts';
+import { fillMasterSecrets, type ReadSecret } from '../config/secrets.ts';
 import type { Logger } from '../log.ts';
 import type { Fetch } from '../oauth/fetch.ts';
 import { AuthRecords } from '../oauth/store/auth-records.ts';
@@ -25,7 +26,7 @@ export interface Credentials {
   challenges: ChallengeRecords;
   issuers: KnownIssuers;
   records: AuthRecords;
-  auth: MultiAuthManager;
+  auth: ServerAuth;
   changes: CredentialWatch;
 }
 
@@ -77,13 +78,8 @@ export function openCredentials(
   const records = new AuthRecords({ files, locks, now, warn, redact });
   const oauth = (server: string): OAuthDeps => ({ fetch, now, secret, log: log.named(server) });
   const lookup = lookupIn(config.env, context.platform);
-  /** Those of a server come filled in; the master's are needed where nobody connects to a master. */
-  const filled = async (server: string, settings: OAuthSettings): Promise<OAuthSettings> => {
-    if (server !== MASTER || config.secretRefs.length === 0) return settings;
-    const read = (name: string) => secrets.read(name);
-    const { masterOauth } = config;
-    return { ...settings, ...(await fillMasterSecrets({ ...config, masterOauth }, read)) };
-  };
+  const filled = fillerOf(config, (name) => secrets.read(name));
+  warnOfUnknown(manager, config, log);
   const auth = manager.attach({
     ...{ logins, challenges, journal: records, now, owner, log, lookup },
     ...{ secret: (value) => redactor.add(value), masterOauth: config.masterOauth },
@@ -113,11 +109,23 @@ export function openCredentials(
   return { stores, logins, secrets, challenges, issuers, records, auth, changes };
 }
 
-function watchBoth(
-  index: LoginIndex,
-  secrets: UserSecrets,
-  auth: MultiAuthManager,
-): CredentialWatch {
+/** Settings with their stored secrets: those of a server come so, the master's are needed where nobody connects to it. */
+function fillerOf(config: Config, read: ReadSecret) {
+  return async (server: string, settings: OAuthSettings): Promise<OAuthSettings> => {
+    if (server !== MASTER || config.secretRefs.length === 0) return settings;
+    return { ...settings, ...(await fillMasterSecrets(config, read)) };
+  };
+}
+
+/** A name that is mistyped would leave its server with another strategy. */
+function warnOfUnknown({ registered }: MultiAuthManager, { servers }: Config, log: Logger): void {
+  for (const name of registered) {
+    if (servers.some((server) => server.name === name)) continue;
+    log.warn(`a strategy is registered for "${name}", and no server has that name`);
+  }
+}
+
+function watchBoth(index: LoginIndex, secrets: UserSecrets, auth: ServerAuth): CredentialWatch {
   return {
     watch(onChange) {
       const stops = [index.watch(onChange), secrets.watch(onChange)];

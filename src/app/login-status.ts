@@ -1,4 +1,4 @@
-import type { MultiAuthManager } from '../auth/multi-auth-manager.ts';
+import type { ServerAuth } from '../auth/server-auth.ts';
 import type { ServerConfig } from '../config/config.ts';
 import { MASTER, usesMasterToken } from '../config/master.ts';
 import { loginCommand } from '../oauth/login-command.ts';
@@ -50,7 +50,7 @@ export interface FoundStatus {
 /** What is on disk of logins: no keychain. */
 export interface StatusSources {
   auth: Pick<
-    MultiAuthManager,
+    ServerAuth,
     'loginKey' | 'loginKeys' | 'recordName' | 'isUnattended' | 'hasMasterToken'
   >;
   logins: { index: Pick<LoginIndex, 'get' | 'version'> };

@@ -30,11 +30,10 @@ export interface Workspace {
   credentials: Credentials;
   /** Whose logins and secrets these are. */
   owner: Owner;
-  /**
-   * What the same command works with under another configuration: connections and stores of its own, the
-   * same log. Throws `CONFIG_INVALID` for a log level that is none.
-   */
+  /** The same under another configuration, with connections and stores of its own. */
   reopen(config: Config): Workspace;
+  /** Logs as this configuration says from now on. Throws `CONFIG_INVALID` for a level that is none. */
+  useLogLevel(config: Config): void;
   /** Frees what connections and stores hold, and settles when nothing is left to be written. */
   close(): Promise<void>;
 }
@@ -80,15 +79,19 @@ export async function openWorkspace(
     now: context.now,
   };
   const log = createLogger(sink);
-  const { manager } = brought;
-  const open = (config: Config): Workspace => {
-    for (const secret of config.secrets) redactor.add(secret);
-    const level = levelOf(flags, config.env['MCP_MASTER_LOG_LEVEL']) ?? quietLevel;
-    sink.level = level ?? config.serve.logLevel;
-    const owner = { ...folders, commandFlags: commandFlags(folders, flags) };
-    return { ...assemble(context, config, { folders, owner, log, manager }), reopen: open };
+  const config = brought.config ?? (await readConfig(context, flags, folders));
+  for (const secret of config.secrets) redactor.add(secret);
+  const useLogLevel = ({ env, serve }: Config) => {
+    sink.level = levelOf(flags, env['MCP_MASTER_LOG_LEVEL']) ?? quietLevel ?? serve.logLevel;
   };
-  return open(brought.config ?? (await readConfig(context, flags, folders)));
+  useLogLevel(config);
+  const owner = { ...folders, commandFlags: commandFlags(folders, flags) };
+  const options = { folders, owner, log, manager: brought.manager };
+  const open = (other: Config): Workspace => ({
+    ...assemble(context, other, options),
+    ...{ reopen: open, useLogLevel },
+  });
+  return open(config);
 }
 
 /** The connections and stores of one configuration. */
@@ -96,7 +99,7 @@ function assemble(
   context: Context,
   config: Config,
   { folders, owner, log, manager }: Omit<CredentialOptions, 'fetch'>,
-): Omit<Workspace, 'reopen'> {
+): Omit<Workspace, 'reopen' | 'useLogLevel'> {
   const { redactor } = context;
   const http = context.createHttp(config.env, log);
   const fetch = context.createFetch(http);

@@ -1,48 +1,14 @@
-import type { RemoteEndpoint, ServerConfig } from '../config/config.ts';
-import { MASTER } from '../config/master.ts';
-import { McpMasterError } from '../errors.ts';
-import { loginCommand, loginRequired } from '../oauth/login-command.ts';
-import type { LoginTarget } from '../oauth/login-target.ts';
-import { digest, type LoginKey, loginKey, type Owner } from '../oauth/store/login-key.ts';
-import { explainFixed, explainMaster, explainRefusal } from './explain-refusal.ts';
-import { type LoginSubject, masterSubject } from './login-subject.ts';
-import { missingAuth, type RequestAuth, staticAuth } from './request-auth.ts';
-import { requestHeaders, sendsCredential } from './request-headers.ts';
-import {
-  type MasterSettings,
-  type Registration,
-  Strategies,
-  type StrategiesDeps,
-} from './strategies.ts';
-import { type AuthStrategy, customAuth, type StrategyName } from './strategy.ts';
-import { bearer, type Passthrough, type TokenAuthSubject, tokenAuth } from './token-auth.ts';
-import { type TokenSourceDeps, TokenSources } from './token-sources.ts';
-
-/** What a {@link MultiAuthManager} works with. */
-export interface AuthDeps extends TokenSourceDeps, StrategiesDeps {
-  owner: Owner;
-}
-
-/** What connections need of a {@link MultiAuthManager}. */
-export type Authentication = Pick<MultiAuthManager, 'forServer' | 'explain'>;
-
-const NOT_YET = 'nobody has logged in to it yet';
-
-/** What there is when the manager is bound to its stores. */
-interface Parts {
-  deps: AuthDeps;
-  strategies: Strategies;
-  sources: TokenSources;
-}
+import { type AuthDeps, ServerAuth } from './server-auth.ts';
+import { type MasterSettings, type Registration, Strategies } from './strategies.ts';
+import type { AuthStrategy, StrategyName } from './strategy.ts';
 
 /**
- * The one place where a server's strategy becomes the headers of a request, or "login required". The
- * strategies are those of the configuration, unless others are registered here.
+ * Which server is authenticated how: as the configuration says, unless another strategy is registered here.
+ * Attached to a `MasterServer`, it is the one place where a strategy becomes the headers of a request.
  */
 export class MultiAuthManager {
   readonly #master: MasterSettings | undefined;
   readonly #registrations = new Map<string, Registration>();
-  #attached: Parts | undefined;
 
   /** @param master how the master logs in; absent = as the configuration says */
   constructor(master?: MasterSettings) {
@@ -50,12 +16,12 @@ export class MultiAuthManager {
   }
 
   /**
-   * Replaces the strategy of a server. It counts for servers that are attached to later.
+   * Replaces the strategy of a server. It counts for those that serve from now on.
    *
    * @param server its name in the configuration
    * @param strategy the name of a strategy, or one of your own
    * @param settings as in the server's entry of a file: those of `auth_config` for the OAuth strategies, of
-   * `api_key`, or the `headers`. They are checked when the manager is attached
+   * `api_key`, or the `headers`. They are checked when serving begins, which then rejects with `CONFIG_INVALID`
    */
   registerServerAuth(
     server: string,
@@ -67,204 +33,20 @@ export class MultiAuthManager {
   }
 
   /**
-   * Binds it to the stores and the configuration. Throws `CONFIG_INVALID` when a registered strategy is
-   * wrong.
-   */
-  attach(deps: AuthDeps): this {
-    const strategies = new Strategies(this.#master, this.#registrations, deps);
-    this.#attached = { deps, strategies, sources: new TokenSources(deps) };
-    return this;
-  }
-
-  /** Whether the master's token comes from outside, so that it needs no login. */
-  get hasMasterToken(): boolean {
-    return this.#parts.deps.masterToken !== '';
-  }
-
-  /** The names of the login that a server's requests carry; undefined where they carry none. */
-  loginKey(server: ServerConfig): LoginKey | undefined {
-    const subject = this.#parts.strategies.subject(server);
-    return subject && this.#keyOf(subject);
-  }
-
-  /** All logins of which a server's requests may carry the token. */
-  loginKeys(server: ServerConfig): LoginKey[] {
-    const own = this.loginKey(server);
-    const { strategies } = this.#parts;
-    const { master } = strategies;
-    const isPassed = master !== undefined && strategies.passesMaster(server);
-    const passed = isPassed ? this.#keyOf(masterSubject(master)) : undefined;
-    return [own, passed].flatMap((key) => key ?? []);
-  }
-
-  /**
-   * What a login for a server is made with; undefined where it has no use for one.
+   * The servers that have a strategy registered here.
    *
-   * @param endpoint that of `server`, with its stored secrets filled in
+   * @internal
    */
-  loginTarget(server: ServerConfig, endpoint: RemoteEndpoint): LoginTarget | undefined {
-    const subject = this.#parts.strategies.subject({ ...server, endpoint });
-    return subject && this.#targetOf(subject);
-  }
-
-  /** The name of the record of a server's authentication; undefined for a program on this computer. */
-  recordName(server: ServerConfig): string | undefined {
-    const { name, endpoint } = server;
-    if (endpoint.kind === 'stdio') return undefined;
-    const key = this.loginKey(server);
-    if (key?.server === name) return key.file;
-    const facts = ['static', name, endpoint.url, this.#parts.deps.owner.home];
-    return `${name}-${digest(JSON.stringify(facts), 12)}`;
+  get registered(): string[] {
+    return [...this.#registrations.keys()];
   }
 
   /**
-   * The authentication of a server's requests. Throws `INSECURE_URL` where a token would cross the network
-   * in clear.
+   * The strategies over the stores of a user. Throws `CONFIG_INVALID` when a registered one is wrong.
    *
-   * @param filled the endpoint of `server`, with its stored secrets filled in
+   * @internal
    */
-  forServer(server: ServerConfig, filled: RemoteEndpoint): RequestAuth {
-    const { strategies, deps } = this.#parts;
-    const { journal, log } = deps;
-    const custom = strategies.own(server.name);
-    if (custom !== undefined) {
-      return customAuth(custom, server.name, filled, log.named(server.name));
-    }
-    const { endpoint } = strategies.of({ name: server.name, endpoint: filled });
-    const own = requestHeaders(endpoint);
-    const record = this.recordName(server) ?? server.name;
-    const fixed = strategies.fixedToken(endpoint);
-    const subject = strategies.subject({ name: server.name, endpoint });
-    if (fixed !== undefined) {
-      const headers = { ...own, Authorization: bearer(fixed, endpoint) };
-      return staticAuth(headers, { journal, record, hasCredential: true });
-    }
-    if (subject !== undefined) return this.#tokenAuth(subject, { endpoint, own, record }, server);
-    if (endpoint.auth.strategy === 'master_oauth') return missingAuth(() => this.#masterMissing());
-    return staticAuth(own, { journal, record, hasCredential: sendsCredential(endpoint) });
-  }
-
-  /**
-   * Renews the login of a server now, whatever its expiry. Rejects with `LOGIN_REQUIRED` where only a
-   * person can help, and else as {@link TokenSource.accessToken} does.
-   *
-   * @param endpoint that of `server`, with its stored secrets filled in
-   */
-  async renewNow(server: ServerConfig, endpoint: RemoteEndpoint): Promise<void> {
-    await this.#parts.sources.of(this.#targetFor(server, endpoint)).renewNow();
-  }
-
-  /**
-   * Sees that the login of a server has a token now, renewed where it has to be. Rejects with
-   * `LOGIN_REQUIRED`, and as {@link TokenSource.accessToken} does. No server is asked.
-   *
-   * @param endpoint that of `server`, with its stored secrets filled in
-   */
-  async proveToken(server: ServerConfig, endpoint: RemoteEndpoint): Promise<void> {
-    const target = this.#targetFor(server, endpoint);
-    const token = await this.#parts.sources.of(target).accessToken();
-    if (token === undefined) throw loginRequired(target.key.server, NOT_YET, target.key);
-  }
-
-  /** Whether a server's login needs no person. */
-  isUnattended(server: ServerConfig): boolean {
-    return this.#parts.strategies.subject(server)?.settings.grant === 'client_credentials';
-  }
-
-  /**
-   * Settles when no tokens are on their way that are not saved yet: a program that ends before could lose
-   * a login. It does not wait for longer than a moment, though.
-   */
-  async settled(): Promise<void> {
-    await this.#attached?.sources.settled();
-  }
-
-  /** A refusal in terms of logins: what it means for a person, and the command that helps. */
-  explain(server: ServerConfig, error: McpMasterError): McpMasterError {
-    const { logins, journal } = this.#parts.deps;
-    const key = this.loginKey(server);
-    const record = this.recordName(server);
-    const entry = key && logins.index.get(key.file);
-    const explained = this.#explained(server, key, error);
-    // That nobody has logged in yet is no failure.
-    const isNews = key === undefined || entry !== undefined;
-    if (record !== undefined && isNews && TOLD.has(explained.code)) {
-      journal.failed(record, explained);
-    }
-    return explained;
-  }
-
-  get #parts(): Parts {
-    if (this.#attached !== undefined) return this.#attached;
-    throw new McpMasterError('INTERNAL', 'the auth manager is not attached to a server yet');
-  }
-
-  #keyOf({ server, url = '', settings }: LoginSubject): LoginKey {
-    return loginKey({ owner: this.#parts.deps.owner, server, url, settings });
-  }
-
-  #targetOf(subject: LoginSubject): LoginTarget {
-    const { url, headers, settings } = subject;
-    const address = url === undefined ? undefined : new URL(url);
-    return { key: this.#keyOf(subject), url: address, headers, settings };
-  }
-
-  #targetFor(server: ServerConfig, endpoint: RemoteEndpoint): LoginTarget {
-    const target = this.loginTarget(server, endpoint);
-    if (target !== undefined) return target;
-    throw loginRequired(server.name, 'it has no login that could be renewed');
-  }
-
-  #tokenAuth(
-    subject: LoginSubject,
-    about: Pick<TokenAuthSubject, 'endpoint' | 'own' | 'record'>,
-    server: ServerConfig,
-  ): RequestAuth {
-    const { strategies, sources, deps } = this.#parts;
-    const target = this.#targetOf(subject);
-    const { journal, logins, challenges } = deps;
-    const passthrough = strategies.passesMaster(server) ? this.#passthrough() : undefined;
-    const { key } = target;
-    // What one server says of the master's token is no reason to log in again for all of them.
-    const heeded = key.server === MASTER ? undefined : challenges;
-    const whose = { ...about, key, source: sources.of(target), passthrough };
-    return tokenAuth(whose, { journal, logins, challenges: heeded });
-  }
-
-  /** The master's token, for servers that may get it where they have none of their own. */
-  #passthrough(): Passthrough | undefined {
-    const { strategies, sources, deps } = this.#parts;
-    const { masterToken } = deps;
-    if (masterToken !== '') {
-      return { accessToken: async () => masterToken, afterRefusal: async () => false };
-    }
-    return strategies.master && sources.of(this.#targetOf(masterSubject(strategies.master)));
-  }
-
-  #masterMissing(): McpMasterError {
-    const { commandFlags } = this.#parts.deps.owner;
-    const message = "it is sent the master's token, and there is none";
-    return new McpMasterError('LOGIN_REQUIRED', message, {
-      hint: `Set MCP_MASTER_TOKEN, or write a \`master_oauth\` block at the root of the configuration and log in: ${loginCommand(MASTER, commandFlags)}`,
-    });
-  }
-
-  #explained(
-    server: ServerConfig,
-    key: LoginKey | undefined,
-    error: McpMasterError,
-  ): McpMasterError {
-    const { strategies, sources, deps } = this.#parts;
-    if (strategies.own(server.name) !== undefined) return error;
-    if (key === undefined) return explainFixed(error, strategies.of(server));
-    const { logins, challenges } = deps;
-    const entry = logins.index.get(key.file);
-    const setback = sources.get(key)?.setback;
-    const unattended = this.isUnattended(server);
-    const refused = { server, key, entry, unattended, setback, challenges };
-    return key.server === MASTER ? explainMaster(error, refused) : explainRefusal(error, refused);
+  attach(deps: AuthDeps): ServerAuth {
+    return new ServerAuth(new Strategies(this.#master, this.#registrations, deps), deps);
   }
 }
-
-/** The failures of a connection that are about authentication. */
-const TOLD = new Set(['LOGIN_REQUIRED', 'UNAUTHORIZED', 'INSUFFICIENT_SCOPE']);

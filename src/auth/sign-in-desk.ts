@@ -6,12 +6,12 @@ import type { ChallengeRecords } from '../oauth/store/challenge-records.ts';
 import type { LoginKey } from '../oauth/store/login-key.ts';
 import type { SignInInvitation } from '../oauth/store/sign-in-records.ts';
 import { soon } from '../oauth/unless-aborted.ts';
-import type { MultiAuthManager } from './multi-auth-manager.ts';
+import type { ServerAuth } from './server-auth.ts';
 import { type MakeLogin, SignInAttempt, type SignInDeps } from './sign-in-attempt.ts';
 
 /** What a {@link SignInDesk} works with. */
 export interface DeskDeps extends SignInDeps {
-  auth: Pick<MultiAuthManager, 'loginKey' | 'isUnattended'>;
+  auth: Pick<ServerAuth, 'loginKey' | 'isUnattended'>;
   challenges: Pick<ChallengeRecords, 'inVain'>;
   /** What stands behind commands that are shown. */
   commandFlags: string;

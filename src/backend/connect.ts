@@ -1,5 +1,5 @@
-import type { Authentication } from '../auth/multi-auth-manager.ts';
 import type { RequestAuth } from '../auth/request-auth.ts';
+import type { Authentication } from '../auth/server-auth.ts';
 import type { RemoteEndpoint, ServerConfig } from '../config/config.ts';
 import { fillSecrets, type ReadSecret } from '../config/secrets.ts';
 import { McpMasterError, toMcpMasterError } from '../errors.ts';

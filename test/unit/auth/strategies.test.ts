@@ -25,9 +25,9 @@ function create({ masterToken = '', master, masterOauth, variables = {}, registe
   const challenges = new ChallengeRecords(world.files, () => undefined);
   const renew = vi.fn(async () => ({ ...someLogin().tokens, accessToken: 'renewed' }));
   const noted = { ...{ used: vi.fn(), refreshed: vi.fn(), refused: vi.fn() } };
-  const manager = new MultiAuthManager(master);
-  register?.(manager);
-  manager.attach({
+  const brought = new MultiAuthManager(master);
+  register?.(brought);
+  const manager = brought.attach({
     ...noMaster(),
     ...{ logins: world.logins, challenges, renew, masterToken, masterOauth },
     journal: { ...noted, failed: vi.fn(), succeeded: vi.fn() },

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import { type AuthDeps, MultiAuthManager } from '../../../src/auth/multi-auth-manager.ts';
+import { MultiAuthManager } from '../../../src/auth/multi-auth-manager.ts';
+import type { AuthDeps } from '../../../src/auth/server-auth.ts';
 import type { AuthConfig, ServerConfig } from '../../../src/config/config.ts';
 import { McpMasterError } from '../../../src/errors.ts';
 import type { LoginTarget } from '../../../src/oauth/login-target.ts';
@@ -50,7 +51,7 @@ async function logIn(world: ReturnType<typeof create>, server: ServerConfig) {
   return key;
 }
 
-describe('MultiAuthManager', () => {
+describe('ServerAuth', () => {
   it.each<[string, AuthConfig]>([
     ['bypass_auth', { strategy: 'bypass_auth' }],
     ['headers', { strategy: 'headers' }],
