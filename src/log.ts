@@ -19,9 +19,19 @@ const SHORTEST_SECRET = 6;
 
 const MASK = '***';
 
+/** What follows the name of a scheme in sentences about it, such as "only Bearer tokens can be used". */
+const SCHEME_WORDS =
+  '(?:authentication|authorization|challenges?|credentials?|headers?|schemes?|tokens)';
+
+/** A credential with its scheme (RFC 6750 §2.1, RFC 7617 §2): any word but those, whole. */
+const SCHEME_CREDENTIAL = new RegExp(
+  `\\b(Bearer|Basic)\\s+(?!${SCHEME_WORDS}\\.?(?![\\w.~+/=-]))[\\w.~+/=-]{6,}`,
+  'gi',
+);
+
 /** Credentials that give themselves away by their form, whether or not anybody registered them. */
 const SECRET_FORMS: readonly [RegExp, string][] = [
-  [/\b(Bearer|Basic)\s+[\w.~+/=-]{6,}/gi, `$1 ${MASK}`],
+  [SCHEME_CREDENTIAL, `$1 ${MASK}`],
   [/\beyJ[\w-]{5,}\.[\w-]{5,}\.[\w-]*/g, MASK],
   [
     /\b(access_token|refresh_token|id_token|client_secret|code_verifier|api_?key)(["']?\s*=\s*["']?|["']\s*:\s*["']|:)([^\s"'&,}]+)/gi,

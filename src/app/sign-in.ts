@@ -1,4 +1,4 @@
-import type { MakeLogin } from '../auth/sign-in-attempt.ts';
+import type { MakeLogin } from '../auth/make-login.ts';
 import { SignInDesk } from '../auth/sign-in-desk.ts';
 import type { Config, ServerConfig, ServeSettings } from '../config/config.ts';
 import { McpMasterError, toMcpMasterError } from '../errors.ts';

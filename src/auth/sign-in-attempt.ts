@@ -1,13 +1,18 @@
+import { setTimeout as sleep } from 'node:timers/promises';
 import { McpMasterError, toMcpMasterError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { Locks } from '../oauth/store/locks.ts';
+import type { HeldLock, Locks } from '../oauth/store/locks.ts';
 import type { LoginIndex } from '../oauth/store/login-index.ts';
 import type { LoginKey } from '../oauth/store/login-key.ts';
-import type { SignInInvitation, SignInRecords } from '../oauth/store/sign-in-records.ts';
+import type {
+  SignInInvitation,
+  SignInRecord,
+  SignInRecords,
+} from '../oauth/store/sign-in-records.ts';
 import { Latest } from './latest.ts';
-
-/** How long a login waits for its person, in milliseconds. */
-const SIGN_IN_MS = 600_000;
+import { type MakeLogin, SIGN_IN_MS } from './make-login.ts';
+import { signInLock } from './sign-in-room.ts';
+import { whileHeld } from './while-held.ts';
 
 /** Who waits for the login of another process waits a little longer than that. */
 const QUEUE_MS = SIGN_IN_MS + 30_000;
@@ -26,13 +31,6 @@ export interface SignInDeps {
   now(): number;
   log: Logger;
 }
-
-/** Makes the login: {@link invite} is called when a person can come. Rejects as `login()` does. */
-export type MakeLogin = (options: {
-  signal: AbortSignal;
-  patience: number;
-  invite(invitation: SignInInvitation): Promise<void>;
-}) => Promise<unknown>;
 
 /** How an attempt ended: without an error, somebody has logged in. */
 export interface SignInEnd {
@@ -116,8 +114,10 @@ export class SignInAttempt {
     ];
     const timer = setTimeout(() => this.#lookForInvitation(), OWN_MS);
     try {
-      const lock = locks.hold(`sign-in-${file}`, () => this.#make(make), { patienceMs: QUEUE_MS });
-      await Promise.race([lock, this.#called()]);
+      const turn = locks.hold(signInLock(file), (lock) => this.#make(make, lock), {
+        patienceMs: QUEUE_MS,
+      });
+      await Promise.race([turn, this.#called()]);
       return { error: undefined };
     } catch (thrown) {
       if (this.#isLoggedIn()) return { error: undefined };
@@ -131,22 +131,16 @@ export class SignInAttempt {
   }
 
   /** With the lock: nobody else on this computer makes this login now. */
-  async #make(make: MakeLogin): Promise<void> {
-    this.#isLockOurs = true;
-    this.#invitations.current = undefined;
-    const { records, now } = this.#deps;
+  async #make(make: MakeLogin, lock: HeldLock): Promise<void> {
+    const { records } = this.#deps;
     const { file } = this.#key;
     if (this.#isLoggedIn()) return;
-    const { rest, invitation: left } = records.get(file);
-    const isOther = this.mayAsk && rest !== undefined && records.rest(file, now()) !== undefined;
-    if (isOther) throw endedElsewhere(this.#key.server, rest.code);
-    if (this.#over.signal.aborted) throw this.#over.signal.reason;
-    // Of a process that is no more: nobody listens there.
-    if (left !== undefined) await records.put(file, { rest });
+    const { rest } = await this.#takeOver();
     let isInvited = false;
+    const held = whileHeld(lock, this.#over.signal);
     try {
       await make({
-        signal: this.#over.signal,
+        signal: held.signal,
         patience: SIGN_IN_MS,
         invite: async (invitation) => {
           await records.put(file, { invitation, rest, isShown: this.#willAsk });
@@ -159,10 +153,37 @@ export class SignInAttempt {
       await records.put(file, {});
     } catch (thrown) {
       const error = toMcpMasterError(thrown);
+      if (held.isLost()) return this.#wait();
       if (this.#isLoggedIn()) await records.put(file, {});
       else if (isInvited) await records.put(file, { rest: await this.#restAfter(error, rest) });
       throw error;
+    } finally {
+      held.end();
     }
+  }
+
+  /** What is left of the one who had the lock before. Throws when there is nothing to be done any more. */
+  async #takeOver(): Promise<SignInRecord> {
+    const { records, now } = this.#deps;
+    const { file, server } = this.#key;
+    this.#isLockOurs = true;
+    this.#invitations.current = undefined;
+    const { rest, invitation } = records.get(file);
+    const isNew = this.mayAsk && records.rest(file, now()) !== undefined;
+    if (isNew && rest !== undefined) throw endedElsewhere(server, rest.code);
+    this.#over.signal.throwIfAborted();
+    // Of a process that is no more: nobody listens there.
+    if (invitation !== undefined) await records.put(file, { rest });
+    return { rest };
+  }
+
+  /** Somebody logs in in a terminal, for which this login has had to make room. */
+  async #wait(): Promise<void> {
+    const { signal } = this.#over;
+    await sleep(SIGN_IN_MS, undefined, { signal, ref: false }).catch(() => {
+      throw signal.reason;
+    });
+    throw new McpMasterError('LOGIN_TIMEOUT', 'the login that was begun elsewhere did not end');
   }
 
   /** Nobody was asked in vain who was not asked, or whose client has gone. */

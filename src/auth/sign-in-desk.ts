@@ -6,8 +6,9 @@ import type { ChallengeRecords } from '../oauth/store/challenge-records.ts';
 import type { LoginKey } from '../oauth/store/login-key.ts';
 import type { SignInInvitation } from '../oauth/store/sign-in-records.ts';
 import { soon } from '../oauth/unless-aborted.ts';
+import type { MakeLogin } from './make-login.ts';
 import type { ServerAuth } from './server-auth.ts';
-import { type MakeLogin, SignInAttempt, type SignInDeps } from './sign-in-attempt.ts';
+import { SignInAttempt, type SignInDeps } from './sign-in-attempt.ts';
 
 /** What a {@link SignInDesk} works with. */
 export interface DeskDeps extends SignInDeps {

@@ -147,14 +147,14 @@ export function timeoutError(peer: string, cause?: unknown): McpMasterError {
 }
 
 /**
- * The connection to `origin` was cut after the request was sent. A request that only reads
- * (`repeatable`) needs no warning.
+ * The connection to `origin` was cut after the request was sent: a call, a refresh of a token, whatever it
+ * was. One that only reads (`repeatable`) needs no warning.
  */
 export function cutError(origin: string, repeatable: boolean, cause?: unknown): McpMasterError {
-  const doubt = repeatable ? '' : '; the call may or may not have been carried out';
+  const doubt = repeatable ? '' : '; the request may or may not have been carried out';
   const message = `the connection to ${origin} was cut before the answer came${doubt}`;
   const hint = repeatable
     ? 'Try again; if it happens again, check the log of the server.'
-    : 'Check whether the call had its effect before trying again.';
+    : 'Check whether it had its effect before trying again.';
   return new McpMasterError('BACKEND_EXITED', message, { hint, cause });
 }

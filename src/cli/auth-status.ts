@@ -2,6 +2,7 @@ import type { Context } from '../app/context.ts';
 import { type FoundStatus, isFine, statusOf } from '../app/login-status.ts';
 import { type GlobalFlags, openConfigured, type Workspace } from '../app/workspace.ts';
 import type { ServerConfig } from '../config/config.ts';
+import type { CheckedStatus } from './check-login.ts';
 import { EXIT } from './exit-codes.ts';
 import { showStatus } from './status-table.ts';
 
@@ -34,7 +35,8 @@ async function wanted(
   { config }: Workspace,
   { server: name }: StatusFlags,
 ): Promise<ServerConfig[]> {
-  const hasMaster = config.masterOauth !== undefined || Boolean(config.env['MCP_MASTER_TOKEN']);
+  const hasMaster =
+    config.masterOauth !== undefined || Boolean(config.env['MCP_MASTER_TOKEN']?.trim());
   const named = config.servers.filter((server) => server.name === name);
   if (named.length > 0 || (name === undefined && !hasMaster)) {
     return name === undefined ? config.servers : named;
@@ -49,7 +51,7 @@ async function checkAll(
   remembered: FoundStatus[],
   context: Context,
   workspace: Workspace,
-): Promise<FoundStatus[]> {
+): Promise<CheckedStatus[]> {
   const { checkLogin } = await import('./check-login.ts');
   return Promise.all(remembered.map((found) => checkLogin(found, context, workspace)));
 }

@@ -1,15 +1,14 @@
 import type { Context } from '../app/context.ts';
 import { type GlobalFlags, openConfigured, type Workspace } from '../app/workspace.ts';
 import type { Backend } from '../backend/backend.ts';
-import type { ServerConfig } from '../config/config.ts';
 import { didYouMean } from '../config/suggest.ts';
 import { McpMasterError } from '../errors.ts';
 import { toolFilter } from '../proxy/tool-filter.ts';
 import { isObject, type JsonObject, type Reply } from '../rpc/message.ts';
+import { enabledServer } from './enabled-server.ts';
 import { EXIT } from './exit-codes.ts';
 import { createOwnBackend } from './own-backend.ts';
 import { printable } from './render.ts';
-import { rejectedError, unknownServer } from './select.ts';
 
 /** What `call` was asked to call. */
 export interface CallRequest {
@@ -28,7 +27,7 @@ export async function call(
 ): Promise<number> {
   const args = parseArguments(request.json);
   const workspace = await openConfigured(context, flags);
-  const server = findServer(workspace, request.server);
+  const server = enabledServer(request.server, workspace.config);
   const backend = createOwnBackend(server, context.version, workspace.connectDeps);
   const release = context.onInterrupt(() => void backend.close());
   try {
@@ -61,22 +60,6 @@ function argumentsError(reason: string): McpMasterError {
   return new McpMasterError('CONFIG_INVALID', `the arguments are not a JSON object: ${reason}`, {
     hint: `Write them as one shell word, for example '{"message":"hello"}'.`,
   });
-}
-
-function findServer({ config }: Workspace, name: string): ServerConfig {
-  const server = config.servers.find((known) => known.name === name);
-  if (server?.enabled === true) return server;
-  if (server !== undefined) {
-    throw new McpMasterError('CONFIG_INVALID', `server "${name}" is disabled`, {
-      hint: 'Set "enabled" to true in its entry of the configuration.',
-    });
-  }
-  const rejected = rejectedError(name, config.rejected);
-  if (rejected !== undefined) throw rejected;
-  throw unknownServer(
-    name,
-    config.servers.map((known) => known.name),
-  );
 }
 
 /** Tools that a message names. */

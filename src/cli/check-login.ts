@@ -10,10 +10,16 @@ import type { Workspace } from '../app/workspace.ts';
 import type { RemoteEndpoint, ServerConfig } from '../config/config.ts';
 import { MASTER } from '../config/master.ts';
 import { fillSecrets } from '../config/secrets.ts';
-import { type ErrorCode, type McpMasterError, toMcpMasterError } from '../errors.ts';
+import { type ErrorCode, McpMasterError, toMcpMasterError } from '../errors.ts';
 import { loginCommand } from '../oauth/login-command.ts';
 import type { LoginKey } from '../oauth/store/login-key.ts';
 import { countTools } from './own-backend.ts';
+
+/** The status of a server that was asked. */
+export interface CheckedStatus extends FoundStatus {
+  /** The sentence in `status.next`; undefined where a command mends it, or nothing is to be mended. */
+  advice?: string | undefined;
+}
 
 /**
  * The status of a server with what it says now to its login, or to its credential of the configuration.
@@ -23,7 +29,7 @@ export async function checkLogin(
   before: FoundStatus,
   context: Context,
   workspace: Workspace,
-): Promise<FoundStatus> {
+): Promise<CheckedStatus> {
   const { server } = before;
   const { auth, challenges, records } = workspace.credentials;
   if (server.endpoint.kind === 'stdio' || !server.enabled) return before;
@@ -33,9 +39,17 @@ export async function checkLogin(
   const found = statusOf(server, workspace.credentials, context.now());
   const key = auth.loginKey(server);
   const state = key === undefined ? stateWithout(error) : stateOf(key, found, error, workspace);
-  const next =
-    state === 'login_required' ? loginCommand(key?.server ?? server.name, key?.commandFlags) : null;
-  return { ...found, status: { ...found.status, state, next, last_error: errorText(error) } };
+  const masked = (text: string) => context.redactor.redact(text);
+  const text = errorText(error);
+  const checked = { ...found.status, state, last_error: text && masked(text) };
+  if (state !== 'login_required') {
+    const advice = error?.hint && masked(error.hint);
+    return { ...found, status: { ...checked, next: advice ?? null }, advice };
+  }
+  const command = loginCommand(key?.server ?? server.name, key?.commandFlags);
+  // Only so is a client registered anew.
+  const next = error && wantsNewClient(error, found) ? `${command} --force` : command;
+  return { ...found, status: { ...checked, next } };
 }
 
 /** The master has no server: there is a token, or there is none. */
@@ -58,17 +72,39 @@ function stateWithout(error: McpMasterError | undefined): LoginState {
 
 function stateOf(
   { file }: LoginKey,
-  { entry }: FoundStatus,
+  found: FoundStatus,
   error: McpMasterError | undefined,
   { credentials: { challenges, logins } }: Workspace,
 ): LoginState {
+  const { entry } = found;
   if (error !== undefined) {
+    if (wantsNewClient(error, found)) return 'login_required';
     const inVain = error.code === 'INSUFFICIENT_SCOPE' && !wantsLogin(file, entry, challenges);
     return inVain ? 'error' : (CHECKED_STATES[error.code] ?? 'error');
   }
   // A list of tools says nothing of the call for which it has demanded a wider scope.
   if (wantsLogin(file, entry, challenges)) return 'login_required';
   return logins.index.version(file) === undefined ? 'not_needed' : 'logged_in';
+}
+
+/** What an authorization server answers to a client that it does not know (RFC 6749 §5.2). */
+const UNKNOWN_CLIENT = new Set(['invalid_client', 'unauthorized_client']);
+
+/** Whether the token can't be renewed since its client is forgotten, and another one can be registered. */
+function wantsNewClient(error: McpMasterError, { server, status }: FoundStatus): boolean {
+  if (error.code !== 'REFRESH_FAILED' || namesClient(server)) return false;
+  // Of a token that has ended by itself, that is what is remembered.
+  if (status.state === 'login_required') return true;
+  const { oauthError, cause } = error;
+  const told = oauthError ?? (cause instanceof McpMasterError ? cause.oauthError : undefined);
+  return told !== undefined && UNKNOWN_CLIENT.has(told);
+}
+
+/** Whether the client is that of the configuration, which no login replaces. */
+function namesClient({ endpoint }: ServerConfig): boolean {
+  if (endpoint.kind === 'stdio' || !('oauth' in endpoint.auth)) return false;
+  const { clientId, clientMetadataUrl } = endpoint.auth.oauth;
+  return clientId !== undefined || clientMetadataUrl !== undefined;
 }
 
 const CHECKED_STATES: Partial<Record<ErrorCode, LoginState>> = {

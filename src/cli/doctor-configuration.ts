@@ -8,12 +8,22 @@ import { notYet } from './not-yet.ts';
 export function checkConfiguration(checked: ConfigCheck, only: string | undefined): Finding[] {
   const { config, file = '' } = checked;
   const problems = [...checked.problems, ...(config === undefined ? [] : notYet(config))];
-  const findings = problems
-    .map((problem) => findingOf(problem, file))
-    .filter(({ server }) => only === undefined || server === null || server === only);
+  const all = problems.map((problem) => findingOf(problem, file));
+  const findings = all.filter(
+    ({ server }) => only === undefined || server === null || server === only,
+  );
   if (findings.length > 0) return findings;
-  const servers = counted(config?.servers.length ?? 0, 'server');
-  return [fine({ check: 'configuration', server: null }, `${file}: ${servers}, no problem`)];
+  const message =
+    only === undefined
+      ? `${counted(config?.servers.length ?? 0, 'server')}, no problem`
+      : noProblemOf(only, all.length);
+  return [fine({ check: 'configuration', server: null }, `${file}: ${message}`)];
+}
+
+/** What is true of one server only must not pass for the whole file. */
+function noProblemOf(server: string, others: number): string {
+  const found = `no problem with "${server}", or with what all servers share`;
+  return others === 0 ? found : `${found}; not shown: ${counted(others, 'problem')} of others`;
 }
 
 function findingOf(problem: Problem, file: string): Finding {

@@ -2,13 +2,16 @@ import type { Context } from '../app/context.ts';
 import { isDetecting } from '../app/login-status.ts';
 import { loginWork, lostKeychain } from '../app/login-work.ts';
 import type { Workspace } from '../app/workspace.ts';
+import { makeRoom } from '../auth/sign-in-room.ts';
 import type { RemoteEndpoint, ServerConfig } from '../config/config.ts';
 import { MASTER } from '../config/master.ts';
 import { fillSecrets } from '../config/secrets.ts';
 import { McpMasterError, toMcpMasterError } from '../errors.ts';
 import type { LoginDeps } from '../oauth/login.ts';
+import type { LoginTarget } from '../oauth/login-target.ts';
 import type { LoginEntry } from '../oauth/store/login-index.ts';
 import type { LoginKey } from '../oauth/store/login-key.ts';
+import { SignInRecords } from '../oauth/store/sign-in-records.ts';
 import type { LoginFlags } from './auth-login.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
 import { invite } from './invite.ts';
@@ -163,13 +166,29 @@ async function newLogin(server: ServerConfig, work: LoginWork): Promise<void> {
     invite: (invitation) => invite(made.target.key.server, invitation, inviting),
     inviteToDevice: (invitation) => inviteToDevice(made.target.key.server, invitation, inviting),
   };
+  const attempt = () => login(made.target, options, deps);
   try {
-    await login(made.target, options, deps);
+    await attempt().catch(async (error: unknown) => {
+      if (!(await hasMadeRoom(toMcpMasterError(error), made.target, work))) throw error;
+      return attempt();
+    });
   } catch (error) {
     throw lostKeychain(toMcpMasterError(error), workspace);
   } finally {
     stop.abort();
   }
+}
+
+/** A `serve` may wait for the same person at the port that the redirect needs. */
+async function hasMadeRoom(
+  { code }: McpMasterError,
+  { settings: { redirectUri, redirectPort } }: LoginTarget,
+  { context, workspace: { folders, log } }: LoginWork,
+): Promise<boolean> {
+  const port = redirectUri === undefined ? redirectPort : Number(new URL(redirectUri).port);
+  if (code !== 'PORT_IN_USE' || port === undefined) return false;
+  const records = new SignInRecords(context.createStateFiles(folders, log));
+  return makeRoom(port, records, context.createLocks(folders, log));
 }
 
 /** Of the master there are no tools: that there is a token is all that can be seen. */

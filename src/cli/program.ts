@@ -9,6 +9,7 @@ import { addAuth } from './program/auth-commands.ts';
 import { type Done, once } from './program/options.ts';
 import { addSecret } from './program/secret-commands.ts';
 import { reportError } from './report-error.ts';
+import type { ToolsFlags } from './tools.ts';
 
 /** Runs one command line (without `node` and the script) and gives its exit code. Never rejects. */
 export async function run(argv: string[], context: Context): Promise<number> {
@@ -44,6 +45,7 @@ function createProgram(context: Context, done: Done): Command {
   addAuth(program, context, done);
   addSecret(program, context, done);
   addList(program, context, done);
+  addTools(program, context, done);
   addCall(program, context, done);
   addConfig(program, context, done);
   addDoctor(program, context, done);
@@ -56,6 +58,7 @@ Examples:
   mcp-master auth login --server=github       log in through the browser
   mcp-master auth status                      show where each login stands
   mcp-master list                             connect to each server and show where it stands
+  mcp-master tools --search=issue             find tools, by the names that a client sees
   mcp-master doctor                           find out what is wrong, and what to do
   mcp-master call files list_directory '{"path":"/tmp"}'
   mcp-master serve                            what a desktop client starts`;
@@ -94,6 +97,26 @@ function addList(program: Command, context: Context, done: Done): void {
     .action(async (_: object, command: Command) => {
       const { list } = await import('./list.ts');
       done(await list(context, command.optsWithGlobals<ListFlags>()));
+    });
+}
+
+function addTools(program: Command, context: Context, done: Done): void {
+  program
+    .command('tools')
+    .description('connect to the servers and show their tools, as a client sees them')
+    .argument('[server]', 'only those of this one')
+    .option('--search <text>', 'only those with this in name or description', once)
+    .addHelpText(
+      'after',
+      `
+TOKENS is a rough count of what a definition costs a model: the characters of its JSON, divided by four.
+
+Example:
+  mcp-master tools github --search=issue`,
+    )
+    .action(async (server: string | undefined, _: object, command: Command) => {
+      const { tools } = await import('./tools.ts');
+      done(await tools(context, server, command.optsWithGlobals<ToolsFlags>()));
     });
 }
 

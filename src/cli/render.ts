@@ -35,6 +35,13 @@ export function wrap(text: string, width: number): string[] {
   return lines;
 }
 
+/** A text of one line, cut to at most `most` characters; what is missing shows as `…`. */
+export function shortened(text: string, most: number): string {
+  if (text.length <= most) return text;
+  // Half of a character that takes two places would be shown as a mark of its own.
+  return `${text.slice(0, most - 1).replace(/\p{Surrogate}$/u, '')}…`;
+}
+
 /** A cell of a table: its text, and how it is painted once it has its width. */
 export interface Cell {
   text: string;

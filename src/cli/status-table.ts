@@ -7,9 +7,13 @@ import {
   type Paint,
   printable,
   renderTable,
+  shortened,
   widthOf,
   wrap,
 } from './render.ts';
+
+/** A status, and a sentence that says what to do where no command does it. */
+type ShownStatus = FoundStatus & { advice?: string | undefined };
 
 /** Where it is shown. */
 type Screen = Pick<Context, 'stdout' | 'terminal' | 'env' | 'now'>;
@@ -21,9 +25,9 @@ interface ShowOptions {
   told?: ReadonlySet<string>;
 }
 
-/** Prints where logins stand: as JSON, or as a table with the next commands below. */
+/** Prints where logins stand: as JSON, or as a table with errors, advice and the next commands below. */
 export function showStatus(
-  found: FoundStatus[],
+  found: ShownStatus[],
   { json, told = new Set() }: ShowOptions,
   context: Screen,
 ): void {
@@ -33,17 +37,22 @@ export function showStatus(
   context.stdout.write(text);
 }
 
-function render(found: FoundStatus[], told: ReadonlySet<string>, screen: Screen): string {
+function render(found: ShownStatus[], told: ReadonlySet<string>, screen: Screen): string {
   if (found.length === 0) return 'No server is configured.\n';
   const paint = createPaint(screen.terminal.stdout, screen.env);
   const width = widthOf(screen);
-  const errors = found.flatMap(({ status: { server, last_error: error } }) => {
+  const lineWidth = width - INDENT.length;
+  const errors = found.flatMap(({ status: { server, last_error: error }, advice = '' }) => {
     if (error === null || told.has(server)) return [];
-    const [first = '', ...more] = wrap(`${server} ${printable(error)}`, width - INDENT.length);
-    const lines = [paint.bold(server) + first.slice(server.length), ...more];
+    const [first = '', ...more] = wrap(`${server} ${printable(error)}`, lineWidth);
+    const todo = advice === '' ? [] : wrap(printable(advice), lineWidth);
+    const lines = [paint.bold(server) + first.slice(server.length), ...more, ...todo];
     return [`\n${lines.join(`\n${INDENT}`)}\n`];
   });
-  const next = new Set(found.flatMap(({ status }) => status.next ?? []));
+  const commands = found.flatMap(({ status, advice }) =>
+    advice === undefined ? (status.next ?? []) : [],
+  );
+  const next = new Set(commands);
   const todo = next.size === 0 ? '' : `\nNext:\n${[...next].map((line) => `  ${line}\n`).join('')}`;
   return renderColumns(columnsOf(found, screen, paint), width, paint) + errors.join('') + todo;
 }
@@ -97,7 +106,7 @@ function renderColumns(all: Column[], width: number, paint: Paint): string {
   }
   const left = LEAST_SCOPES + width - leastWidth(columns);
   const shown = columns.map((column) =>
-    column.heading === 'SCOPES' ? shortened(column, Math.min(left, MOST_SCOPES)) : column,
+    column.heading === 'SCOPES' ? cutColumn(column, Math.min(left, MOST_SCOPES)) : column,
   );
   const rows = all[0]?.cells.map((_, row) => shown.map(({ cells }) => cells[row] ?? { text: '' }));
   return renderTable(
@@ -116,9 +125,9 @@ function leastWidth(columns: Column[]): number {
   return widths.reduce((sum, width) => sum + width + 2, -2);
 }
 
-function shortened({ heading, cells }: Column, most: number): Column {
-  const cut = (text: string) => (text.length > most ? `${text.slice(0, most - 1)}…` : text);
-  return { heading, cells: cells.map((cell) => ({ ...cell, text: cut(cell.text) })) };
+function cutColumn({ heading, cells }: Column, most: number): Column {
+  const cut = cells.map((cell) => ({ ...cell, text: shortened(cell.text, most) }));
+  return { heading, cells: cut };
 }
 
 function expiry(expiresAt: number | undefined, now: number): string {

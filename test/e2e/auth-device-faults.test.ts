@@ -136,7 +136,7 @@ describe('asking for the tokens of a device code', () => {
     [
       'HTML',
       () => respond(200, '<h1>Hi</h1>'),
-      { code: REFUSED, message: /text\/html instead of JSON/, hint: CHECK },
+      { code: REFUSED, message: /text\/html instead of a JSON object/, hint: CHECK },
     ],
     [
       'no token',

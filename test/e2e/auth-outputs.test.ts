@@ -169,7 +169,12 @@ describe('auth status --check', () => {
         last_error: expect.stringMatching(/^LOGIN_REQUIRED: /),
         next,
       },
-      { server: 'down', state: 'error', last_error: address, next: null },
+      {
+        server: 'down',
+        state: 'error',
+        last_error: address,
+        next: 'Check that the server is running and that the port is right.',
+      },
       { server: 'open', state: 'not_needed', store: null, next: null },
       { server: 'local', state: 'not_needed', store: null, next: null },
     ]);
@@ -194,7 +199,7 @@ describe('auth status --check', () => {
     expect((await home.json(['auth', 'status'])).value).toMatchObject([{ state: 'logged_in' }]);
     expect(keychain.dismissals()).toBe(0);
     const { value, code } = await home.json(['auth', 'status', '--check']);
-    expect(value).toMatchObject([{ state: 'locked', store: 'keychain', next: null }]);
+    expect(value).toMatchObject([{ state: 'locked', store: 'keychain' }]);
     expect(value[0]?.['last_error']).toMatch(/locked/);
     expect(code).toBe(4);
     const { stdout } = await home.run(['auth', 'status', '--check']);

@@ -58,9 +58,13 @@ describe('a registration that fails', () => {
     [
       'is HTML',
       () => respond(201, '<h1>Welcome</h1>'),
-      refused(/answered 201 .*: text\/html instead of JSON/, BY_HAND),
+      refused(/answered 201 .*: text\/html instead of a JSON object/, BY_HAND),
     ],
-    ['is empty', () => respond(201, ''), refused(/an empty body instead of JSON/, BY_HAND)],
+    [
+      'is empty',
+      () => respond(201, ''),
+      refused(/an empty body instead of a JSON object/, BY_HAND),
+    ],
     [
       'brings no client',
       registered({ client_id: undefined }),

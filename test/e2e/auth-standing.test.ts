@@ -129,14 +129,18 @@ describe('auth status --check', () => {
     ]);
   });
 
-  it.each([401, 403])('asks servers with a credential of their own, too: %d', async (status) => {
+  it.each([
+    [401, 'Check the header or the API key of its entry'],
+    [403, 'check the credential'],
+  ])('asks servers with a credential of their own, too: %d', async (status, hint) => {
     const { home, server } = await start('robot');
     const headers = { Authorization: 'Bearer of-no-use' };
     await home.configure({ api: { url: server.url.href, headers } });
     expect(await statusOf(home)).toMatchObject({ state: 'not_needed', code: 0 });
     server.script({ mcp: () => respond(status, '') });
     const { state, last_error, next, code } = await statusOf(home, '--check');
-    expect({ state, next, code }).toEqual({ state: 'error', next: null, code: 4 });
+    expect({ state, code }).toEqual({ state: 'error', code: 4 });
+    expect(next).toContain(hint);
     expect(last_error).toMatch(new RegExp(`^UNAUTHORIZED: .* answered ${status}`));
   });
 });

@@ -240,6 +240,9 @@ describe('doctor, of one server', () => {
     });
     const one = await examine(home, ['--server=open']);
     expect(one.code).toBe(0);
+    const said =
+      /no problem with "open", or with what all servers share; not shown: \d+ problems? of/;
+    expect(one.of('configuration')).toMatchObject([{ message: expect.stringMatching(said) }]);
     expect(new Set(one.findings.map(({ server }) => server))).toEqual(new Set([null, 'open']));
     const wrong = await examine(home, ['--server=wrong']);
     expect(wrong.code).toBe(1);

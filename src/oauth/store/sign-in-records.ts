@@ -87,6 +87,14 @@ export class SignInRecords {
     }
   }
 
+  /** The logins that wait for their person at this port of this computer. */
+  listeningAt(port: number): string[] {
+    return this.#files.list(FOLDER).filter((file) => {
+      const { invitation } = this.get(file);
+      return invitation !== undefined && new URL(invitation.url).port === String(port);
+    });
+  }
+
   watch(onChange: () => void): () => void {
     return this.#files.watch(FOLDER, onChange);
   }

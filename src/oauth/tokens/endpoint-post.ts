@@ -152,12 +152,21 @@ function problemOf(url: URL, { response, text, fields }: Answer): string {
     return `a redirect to ${target}, which is not followed`;
   }
   if (text === undefined) return 'more than 1 MB';
-  if (fields === undefined) {
-    const type = mediaType(response) || 'no content type';
-    return `${text.trim() === '' ? 'an empty body' : type} instead of JSON`;
-  }
+  if (fields === undefined) return `${kindOf(text, mediaType(response))} instead of a JSON object`;
   const members = ['error_description', 'message', 'detail'].map((name) => textOf(fields[name]));
   return members.find((member) => member !== undefined) ?? '';
+}
+
+/** What a body is that has no fields, for people; of its text nothing is shown. */
+function kindOf(text: string, type: string): string {
+  if (text.trim() === '') return 'an empty body';
+  try {
+    const value: unknown = JSON.parse(text);
+    return Array.isArray(value) ? 'a JSON array' : 'another JSON value';
+  } catch {
+    if (type === '') return 'a body without a content type';
+    return /[/+]json$/.test(type) ? 'invalid JSON' : type;
+  }
 }
 
 function textOf(value: unknown): string | undefined {

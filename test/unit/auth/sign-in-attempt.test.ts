@@ -1,9 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
-import {
-  type MakeLogin,
-  SignInAttempt,
-  type SignInDeps,
-} from '../../../src/auth/sign-in-attempt.ts';
+import type { MakeLogin } from '../../../src/auth/make-login.ts';
+import { SignInAttempt, type SignInDeps } from '../../../src/auth/sign-in-attempt.ts';
 import { McpMasterError } from '../../../src/errors.ts';
 import { REST_MS, SignInRecords } from '../../../src/oauth/store/sign-in-records.ts';
 import { memoryLog } from '../../support/memory-log.ts';

@@ -22,7 +22,7 @@ const FOUND: FoundStatus = {
 };
 
 /** The lines of the table on a terminal of this width; 0 = no terminal. */
-function linesAt(columns: number, found = [FOUND]): string[] {
+function linesAt(columns: number, found: Parameters<typeof showStatus>[0] = [FOUND]): string[] {
   const stdout = new PassThrough();
   if (columns > 0) Object.assign(stdout, { columns });
   const terminal = { stdin: false, stdout: columns > 0, stderr: false };
@@ -67,6 +67,18 @@ describe('the table of auth status', () => {
 
   it('never has more than 60 characters of scopes', () => {
     expect(/scope:0.*/.exec(linesAt(0)[1] ?? '')?.[0]).toHaveLength(60);
+  });
+
+  it('has advice below its error, and only commands under "Next"', () => {
+    const last_error = 'KEYCHAIN_LOCKED: it is locked';
+    const advice = 'Unlock the\u001b keychain, and try again.';
+    const status = { ...FOUND.status, last_error, next: advice };
+    expect(linesAt(0, [{ ...FOUND, status, advice }]).slice(2)).toEqual([
+      ...['', `github ${last_error}`, '  Unlock the\uFFFD keychain, and try again.'],
+    ]);
+    const lines = linesAt(40, [{ ...FOUND, status, advice: 'and again '.repeat(9) }]);
+    expect(lines.length).toBeGreaterThan(6);
+    for (const line of lines) expect(line.length).toBeLessThanOrEqual(40);
   });
 
   it('has the last errors below, and then what to do', () => {
