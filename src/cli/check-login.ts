@@ -38,7 +38,8 @@ export async function checkLogin(
   await Promise.all([challenges.flush(), records.flush()]);
   const found = statusOf(server, workspace.credentials, context.now());
   const key = auth.loginKey(server);
-  const state = key === undefined ? stateWithout(error) : stateOf(key, found, error, workspace);
+  const state =
+    key === undefined ? stateWithout(found, error) : stateOf(key, found, error, workspace);
   const masked = (text: string) => context.redactor.redact(text);
   const text = errorText(error);
   const checked = { ...found.status, state, last_error: text && masked(text) };
@@ -64,9 +65,9 @@ async function asked(
   return auth.proveToken(server, endpoint as RemoteEndpoint);
 }
 
-/** Of a server that nobody can log in to. */
-function stateWithout(error: McpMasterError | undefined): LoginState {
-  if (error === undefined) return 'not_needed';
+/** Of a server that nobody can log in to; or nobody has said where the master does. */
+function stateWithout({ status }: FoundStatus, error: McpMasterError | undefined): LoginState {
+  if (error === undefined || error.code === 'LOGIN_REQUIRED') return status.state;
   return error.code === 'KEYCHAIN_LOCKED' ? 'locked' : 'error';
 }
 

@@ -83,7 +83,9 @@ describe('serve', () => {
     await home.configure({ api: api.entry, other: other.entry });
     await home.logIn(['other']);
     const client = await home.serve();
-    expect(await toolNames(client)).toEqual(['other__echo', 'other__erase', 'other__whoami']);
+    const own = ['mcp-master__login', 'mcp-master__status'];
+    const others = ['other__echo', 'other__erase', 'other__whoami'];
+    expect(await toolNames(client)).toEqual([...own, ...others]);
     const early = await client.request('tools/call', { name: 'api__whoami', arguments: {} });
     expect(JSON.stringify(early)).toContain('mcp-master auth login --server=api');
 
@@ -97,11 +99,12 @@ describe('serve', () => {
 
     await home.run(['auth', 'logout', '--server=api']);
     const call = () => client.request('tools/call', { name: 'api__whoami', arguments: {} });
-    const refused = await waitFor(async () => (await call()).error, {
-      what: 'the end of the login',
-    });
-    expect(refused).toMatchObject({ code: -32000, data: { code: 'LOGIN_REQUIRED' } });
-    expect(refused.message).toContain('mcp-master auth login --server=api');
+    const isRefused = async () => {
+      const { result } = await call();
+      return result?.['isError'] === true && result;
+    };
+    const refused = await waitFor(isRefused, { what: 'the end of the login' });
+    expect(JSON.stringify(refused)).toContain('mcp-master auth login --server=api');
     expect(await whoami(client, 'other')).toMatchObject({ audience: other.server.url.href });
   });
 });
