@@ -3,7 +3,7 @@ import type { ServerAuth } from '../auth/server-auth.ts';
 import type { Config, OAuthSettings, ServerConfig } from '../config/config.ts';
 import { lookupIn } from '../config/environment.ts';
 import { MASTER } from '../config/master.ts';
-import { fillMasterSecrets, type ReadSecret } from '../config/secrets.ts';
+import { fillMasterSecrets } from '../config/secrets.ts';
 import type { Logger } from '../log.ts';
 import type { Fetch } from '../oauth/fetch.ts';
 import { AuthRecords } from '../oauth/store/auth-records.ts';
@@ -18,6 +18,9 @@ import type { OAuthDeps } from '../oauth/tokens/token-requests.ts';
 import type { CredentialWatch } from '../proxy/credential-watch.ts';
 import type { Context, Folders } from './context.ts';
 
+/** The settings of a login with their stored secrets. Rejects as {@link fillMasterSecrets} does. */
+export type FillSettings = (server: string, settings: OAuthSettings) => Promise<OAuthSettings>;
+
 /** The logins and secrets of this user and profile, and what uses them. */
 export interface Credentials {
   stores: Stores;
@@ -27,6 +30,7 @@ export interface Credentials {
   issuers: KnownIssuers;
   records: AuthRecords;
   auth: ServerAuth;
+  filled: FillSettings;
   changes: CredentialWatch;
 }
 
@@ -53,8 +57,7 @@ export function openCredentials(
   { folders, owner, fetch, log, manager = new MultiAuthManager() }: CredentialOptions,
 ): Credentials {
   const files = context.createStateFiles(folders, log);
-  const { now } = context;
-  const { redactor } = context;
+  const { now, redactor } = context;
   const secret = (value: string) => redactor.addPassing(value);
   const warn = (message: string) => log.warn(message);
   const index = new LoginIndex(files, warn);
@@ -78,9 +81,14 @@ export function openCredentials(
   const records = new AuthRecords({ files, locks, now, warn, redact });
   const oauth = (server: string): OAuthDeps => ({ fetch, now, secret, log: log.named(server) });
   const lookup = lookupIn(config.env, context.platform);
-  const filled = fillerOf(config, (name) => secrets.read(name));
+  const filled: FillSettings = async (server, settings) => {
+    // Those of a server come so; the master's are needed where nobody connects to it.
+    if (server !== MASTER || !auth.isConfiguredMaster) return settings;
+    const stored = await fillMasterSecrets(config, (name) => secrets.read(name));
+    return { ...settings, ...stored };
+  };
   warnOfUnknown(manager, config, log);
-  const auth = manager.attach({
+  const auth: ServerAuth = manager.attach({
     ...{ logins, challenges, journal: records, now, owner, log, lookup },
     ...{ secret: (value) => redactor.add(value), masterOauth: config.masterOauth },
     // A file that it was read from may have ended in a line break.
@@ -106,15 +114,8 @@ export function openCredentials(
     },
   });
   const changes = watchBoth(index, secrets, auth);
-  return { stores, logins, secrets, challenges, issuers, records, auth, changes };
-}
-
-/** Settings with their stored secrets: those of a server come so, the master's are needed where nobody connects to it. */
-function fillerOf(config: Config, read: ReadSecret) {
-  return async (server: string, settings: OAuthSettings): Promise<OAuthSettings> => {
-    if (server !== MASTER || config.secretRefs.length === 0) return settings;
-    return { ...settings, ...(await fillMasterSecrets(config, read)) };
-  };
+  const parts = { stores, logins, secrets, challenges, issuers, records };
+  return { ...parts, auth, filled, changes };
 }
 
 /** A name that is mistyped would leave its server with another strategy. */

@@ -22,9 +22,10 @@ export async function loginWork(
   { credentials, fetch, log, connectDeps }: Workspace,
 ): Promise<LoginWork | undefined> {
   const { endpoint } = await fillSecrets(server, connectDeps.readSecret);
-  const target =
+  const found =
     endpoint.kind === 'stdio' ? undefined : credentials.auth.loginTarget(server, endpoint);
-  if (target === undefined) return undefined;
+  if (found === undefined) return undefined;
+  const target = { ...found, settings: await credentials.filled(found.key.server, found.settings) };
   const { stores, logins, challenges, issuers } = credentials;
   const { now, redactor } = context;
   const deps = {

@@ -43,6 +43,11 @@ export class ServerAuth {
     return this.#deps.masterToken !== '';
   }
 
+  /** Whether the master logs in as the configuration says, and its stored secrets have to be filled in. */
+  get isConfiguredMaster(): boolean {
+    return this.#strategies.isConfiguredMaster;
+  }
+
   /** The names of the login that a server's requests carry; undefined where they carry none. */
   loginKey(server: ServerConfig): LoginKey | undefined {
     const subject = this.#strategies.subject(server);
@@ -92,6 +97,8 @@ export class ServerAuth {
       return customAuth(custom, server.name, filled, log.named(server.name));
     }
     const { endpoint } = strategies.of({ name: server.name, endpoint: filled });
+    const problem = strategies.masterProblem({ name: server.name, endpoint: filled });
+    if (problem !== undefined) return missingAuth(() => problem);
     const own = requestHeaders(endpoint);
     const record = this.recordName(server) ?? server.name;
     const fixed = strategies.fixedToken(endpoint);
@@ -130,6 +137,12 @@ export class ServerAuth {
   /** Whether a server's login needs no person. */
   isUnattended(server: ServerConfig): boolean {
     return this.#strategies.subject(server)?.settings.grant === 'client_credentials';
+  }
+
+  /** Whether it is left to the server to say whether it wants a login. */
+  isDetecting(server: ServerConfig): boolean {
+    const { endpoint } = this.#strategies.of(server);
+    return endpoint.kind !== 'stdio' && endpoint.auth.strategy === 'detect';
   }
 
   /**

@@ -1,35 +1,23 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { McpMasterError, toMcpMasterError } from '../errors.ts';
-import type { Logger } from '../log.ts';
 import type { HeldLock, Locks } from '../oauth/store/locks.ts';
 import type { LoginIndex } from '../oauth/store/login-index.ts';
 import type { LoginKey } from '../oauth/store/login-key.ts';
-import type {
-  SignInInvitation,
-  SignInRecord,
-  SignInRecords,
-} from '../oauth/store/sign-in-records.ts';
+import type { SignInInvitation, SignInRecord } from '../oauth/store/sign-in-records.ts';
 import { Latest } from './latest.ts';
 import { type MakeLogin, SIGN_IN_MS } from './make-login.ts';
+import { SignInNotes, type SignInNotesDeps } from './sign-in-notes.ts';
 import { signInLock } from './sign-in-room.ts';
 import { whileHeld } from './while-held.ts';
 
 /** Who waits for the login of another process waits a little longer than that. */
 const QUEUE_MS = SIGN_IN_MS + 30_000;
 
-/** How long it may take to see that no other process is at it. */
-const OWN_MS = 300;
-
 /** What a login in a client is made with. */
-export interface SignInDeps {
-  records: SignInRecords;
+export interface SignInDeps extends SignInNotesDeps {
   locks: Locks;
   index: Pick<LoginIndex, 'get' | 'watch'>;
   /** Opens a browser where that is allowed and makes sense. Resolves with whether it did. */
   openBrowser(url: string): Promise<boolean>;
-  /** Milliseconds since the epoch. */
-  now(): number;
-  log: Logger;
 }
 
 /** How an attempt ended: without an error, somebody has logged in. */
@@ -58,13 +46,17 @@ export class SignInAttempt {
   readonly #before: number | undefined;
   readonly #willAsk: boolean;
   readonly #invitations = new Latest<OpenInvitation>();
+  readonly #notes: SignInNotes;
   #asked: Promise<boolean> | undefined;
-  #isLockOurs = false;
+  /** Somebody who is alive has the lock: what the record says is true. */
+  #isJoined = false;
+  #isDeclined = false;
 
   /** @param canAsk whether somebody can be asked here: other processes leave it to this one then */
   constructor(key: LoginKey, make: MakeLogin, canAsk: boolean, deps: SignInDeps) {
     this.#key = key;
     this.#deps = deps;
+    this.#notes = new SignInNotes(key.file, deps);
     this.#before = deps.index.get(key.file)?.loggedInAt;
     this.mayAsk = deps.records.rest(key.file, deps.now()) === undefined;
     this.#willAsk = canAsk && this.mayAsk;
@@ -88,13 +80,23 @@ export class SignInAttempt {
     return this.#asked;
   }
 
-  /** Somebody is asked in another way than by the browser. */
-  noteAsked(): void {
-    this.#asked ??= Promise.resolve(true);
+  /** Whether somebody is being asked already, by this process or another one. */
+  get isAsked(): boolean {
+    return this.#asked !== undefined;
+  }
+
+  /** Somebody is asked in another way than by the browser; resolves with whether it went. */
+  noteAsked(asking: Promise<boolean>): void {
+    const asked = this.#notes.shown(true).then(() => asking);
+    this.#asked = asked;
+    void asked.then((isAsked) => {
+      if (!isAsked && this.#asked === asked) this.#asked = undefined;
+    });
   }
 
   /** The person does not want to. */
   decline(): void {
+    this.#isDeclined = true;
     this.#over.abort(
       new McpMasterError('ACCESS_DENIED', `the login to ${this.#key.server} was declined`),
     );
@@ -106,37 +108,44 @@ export class SignInAttempt {
   }
 
   async #run(make: MakeLogin): Promise<SignInEnd> {
-    const { locks, index, records } = this.#deps;
-    const { file } = this.#key;
+    const { index, records } = this.#deps;
     const stops = [
       index.watch(() => this.#lookForLogin()),
       records.watch(() => this.#lookForInvitation()),
     ];
-    const timer = setTimeout(() => this.#lookForInvitation(), OWN_MS);
     try {
-      const turn = locks.hold(signInLock(file), (lock) => this.#make(make, lock), {
-        patienceMs: QUEUE_MS,
-      });
-      await Promise.race([turn, this.#called()]);
+      while ((await this.#takeTurn(make)) === 'lost');
       return { error: undefined };
     } catch (thrown) {
       if (this.#isLoggedIn()) return { error: undefined };
       const error = toMcpMasterError(thrown);
+      if (this.#isDeclined && this.#isJoined) await this.#notes.refused(error.code);
       this.#invitations.fail(error);
       return { error };
     } finally {
-      clearTimeout(timer);
       for (const stop of stops) stop();
     }
   }
 
-  /** With the lock: nobody else on this computer makes this login now. */
-  async #make(make: MakeLogin, lock: HeldLock): Promise<void> {
+  /** Nobody else on this computer makes this login meanwhile. */
+  #takeTurn(make: MakeLogin): Promise<'made' | 'lost'> {
+    const { locks } = this.#deps;
+    return locks.hold(signInLock(this.#key.file), (lock) => this.#make(make, lock), {
+      patienceMs: QUEUE_MS,
+      signal: this.#over.signal,
+      onWait: () => {
+        this.#isJoined = true;
+        this.#lookForInvitation();
+      },
+    });
+  }
+
+  /** Makes the login, unless somebody has. `lost`: somebody makes it in a terminal. */
+  async #make(make: MakeLogin, lock: HeldLock): Promise<'made' | 'lost'> {
     const { records } = this.#deps;
     const { file } = this.#key;
-    if (this.#isLoggedIn()) return;
+    if (this.#isLoggedIn()) return 'made';
     const { rest } = await this.#takeOver();
-    let isInvited = false;
     const held = whileHeld(lock, this.#over.signal);
     try {
       await make({
@@ -144,19 +153,24 @@ export class SignInAttempt {
         patience: SIGN_IN_MS,
         invite: async (invitation) => {
           await records.put(file, { invitation, rest, isShown: this.#willAsk });
-          isInvited = true;
           // It is another address than the one before, and nobody has been shown it.
           this.#asked = undefined;
           this.#invitations.set({ invitation, isShownElsewhere: false });
         },
       });
       await records.put(file, {});
-    } catch (thrown) {
-      const error = toMcpMasterError(thrown);
-      if (held.isLost()) return this.#wait();
-      if (this.#isLoggedIn()) await records.put(file, {});
-      else if (isInvited) await records.put(file, { rest: await this.#restAfter(error, rest) });
-      throw error;
+      return 'made';
+    } catch (error) {
+      if (!held.isLost()) {
+        const isOver = this.#isLoggedIn();
+        const asked = (await this.#asked) ?? (this.#willAsk ? false : undefined);
+        const after = this.#notes.restAfter(error, asked, rest);
+        await records.put(file, isOver ? {} : { rest: after });
+        throw error;
+      }
+      // Nobody listens at the address any more; who logs in in the terminal has another one.
+      this.#invitations.current = undefined;
+      return 'lost';
     } finally {
       held.end();
     }
@@ -166,7 +180,7 @@ export class SignInAttempt {
   async #takeOver(): Promise<SignInRecord> {
     const { records, now } = this.#deps;
     const { file, server } = this.#key;
-    this.#isLockOurs = true;
+    this.#isJoined = false;
     this.#invitations.current = undefined;
     const { rest, invitation } = records.get(file);
     const isNew = this.mayAsk && records.rest(file, now()) !== undefined;
@@ -175,21 +189,6 @@ export class SignInAttempt {
     // Of a process that is no more: nobody listens there.
     if (invitation !== undefined) await records.put(file, { rest });
     return { rest };
-  }
-
-  /** Somebody logs in in a terminal, for which this login has had to make room. */
-  async #wait(): Promise<void> {
-    const { signal } = this.#over;
-    await sleep(SIGN_IN_MS, undefined, { signal, ref: false }).catch(() => {
-      throw signal.reason;
-    });
-    throw new McpMasterError('LOGIN_TIMEOUT', 'the login that was begun elsewhere did not end');
-  }
-
-  /** Nobody was asked in vain who was not asked, or whose client has gone. */
-  async #restAfter({ code }: McpMasterError, before: { code: string; since: number } | undefined) {
-    const wasAsked = (await this.#asked) === true;
-    return code === 'INTERRUPTED' || !wasAsked ? before : { code, since: this.#deps.now() };
   }
 
   #isLoggedIn(): boolean {
@@ -205,7 +204,7 @@ export class SignInAttempt {
   }
 
   #lookForInvitation(): void {
-    if (this.#isLockOurs) return;
+    if (!this.#isJoined) return;
     const { records, now } = this.#deps;
     const { invitation, isShown = false } = records.get(this.#key.file);
     if (invitation === undefined || invitation.expiresAt <= now()) {
@@ -216,31 +215,10 @@ export class SignInAttempt {
   }
 
   async #open(url: string): Promise<boolean> {
+    await this.#notes.shown(true);
     const isOpen = await this.#deps.openBrowser(url);
-    if (!isOpen && this.#isLockOurs) await this.#noteNotShown();
+    if (!isOpen) await this.#notes.shown(false);
     return isOpen;
-  }
-
-  /** Other processes may ask then. */
-  async #noteNotShown(): Promise<void> {
-    const { records, log } = this.#deps;
-    const { file } = this.#key;
-    const { isShown, ...record } = records.get(file);
-    if (isShown !== true) return;
-    await records.put(file, record).catch((error: unknown) => {
-      log.warn(`other clients take it that somebody was asked to log in: ${String(error)}`);
-    });
-  }
-
-  /** Ends the waiting for the lock; with the lock, the login itself ends. */
-  async #called(): Promise<void> {
-    const { signal } = this.#over;
-    await new Promise<void>((resolve) => {
-      signal.addEventListener('abort', () => resolve(), { once: true });
-    });
-    if (!this.#isLockOurs) throw signal.reason;
-    // The login hears the signal, too, and ends in its own way.
-    await new Promise<never>(() => undefined);
   }
 }
 

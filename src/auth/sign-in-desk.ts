@@ -12,8 +12,8 @@ import { SignInAttempt, type SignInDeps } from './sign-in-attempt.ts';
 
 /** What a {@link SignInDesk} works with. */
 export interface DeskDeps extends SignInDeps {
-  auth: Pick<ServerAuth, 'loginKey' | 'isUnattended'>;
-  challenges: Pick<ChallengeRecords, 'inVain'>;
+  auth: Pick<ServerAuth, 'loginKey' | 'isUnattended' | 'isDetecting'>;
+  challenges: Pick<ChallengeRecords, 'inVain' | 'has'>;
   /** What stands behind commands that are shown. */
   commandFlags: string;
   /** Whether {@link openBrowser} can do anything. */
@@ -49,20 +49,29 @@ export class SignInDesk {
     this.#deps = deps;
   }
 
-  /** Whether a person can have a login of use to a server, with this strategy of it. */
+  /**
+   * Whether a server can need a login that a person makes. One that is left to say so has done so, or has a
+   * login.
+   */
   isFor(server: ServerConfig): boolean {
-    return this.#keyOf(server) !== undefined && !this.#deps.auth.isUnattended(server);
+    const { auth, challenges, index } = this.#deps;
+    const key = this.#keyOf(server);
+    if (key === undefined || auth.isUnattended(server)) return false;
+    if (!auth.isDetecting(server)) return true;
+    return challenges.has(key.file) || index.get(key.file) !== undefined;
   }
 
   /** Whether a request that failed with this error may work after a login that a person makes. */
   canHelp(server: ServerConfig, { code }: Pick<McpMasterError, 'code'>): boolean {
     const { auth, challenges, index } = this.#deps;
     if (auth.isUnattended(server)) return false;
-    if (code === 'LOGIN_REQUIRED') return true;
     const key = auth.loginKey(server);
+    // Of a strategy of somebody's own only that knows what helps.
+    if (code === 'LOGIN_REQUIRED') return key !== undefined || isMasters(server);
+    // A wider scope for one server would be one for all that the master's token is sent to.
     if (code !== 'INSUFFICIENT_SCOPE' || key === undefined || key.server === MASTER) return false;
-    const entry = index.get(key.file);
-    return entry !== undefined && challenges.inVain(key.file, entry.scopes) === undefined;
+    const granted = index.get(key.file)?.scopes ?? [];
+    return challenges.inVain(key.file, granted) === undefined;
   }
 
   /** Whether a browser may be opened here, and there is one. */
@@ -99,7 +108,7 @@ export class SignInDesk {
     const key = this.#keyOf(server);
     if (key === undefined) return;
     const rest = { code, since: now() };
-    await records.put(key.file, { rest }).catch((error: unknown) => {
+    await records.put(key.file, { ...records.get(key.file), rest }).catch((error: unknown) => {
       log.warn(`it can't be remembered that a login was in vain: ${String(error)}`);
     });
   }
@@ -136,9 +145,12 @@ export class SignInDesk {
 }
 
 /** The master's, where a server is sent its token and the master can't log in. */
-function loginName({ name, endpoint }: ServerConfig): string {
-  const isMasters = endpoint.kind !== 'stdio' && endpoint.auth.strategy === 'master_oauth';
-  return isMasters ? MASTER : name;
+function loginName(server: ServerConfig): string {
+  return isMasters(server) ? MASTER : server.name;
+}
+
+function isMasters({ endpoint }: ServerConfig): boolean {
+  return endpoint.kind !== 'stdio' && endpoint.auth.strategy === 'master_oauth';
 }
 
 function noLogin(server: ServerConfig, command: string): McpMasterError {

@@ -10,19 +10,24 @@ export function signInLock(file: string): string {
 /** How long the one who has listened there may take to notice and to stop, in milliseconds. */
 const MOVING_MS = 2500;
 
+/** Takes the lock from its holder at once. */
+const AT_ONCE = { patienceMs: 0, insist: true };
+
 /**
- * Makes a `serve` that waits for a person at a port give that up, since the same person logs in here. Resolves
- * with whether one did.
+ * Does something at a port at which a `serve` waits for a person: that one gives the port up, and waits until
+ * the work is done. Undefined where none does, so that another program has the port.
  */
-export async function makeRoom(
+export async function inTheRoomOf<T>(
   port: number,
-  records: SignInRecords,
-  locks: Locks,
-): Promise<boolean> {
+  { records, locks }: { records: SignInRecords; locks: Locks },
+  work: () => Promise<T>,
+): Promise<{ done: T } | undefined> {
   const files = records.listeningAt(port);
-  for (const file of files) {
-    await locks.hold(signInLock(file), async () => undefined, { patienceMs: 0, insist: true });
-  }
-  if (files.length > 0) await sleep(MOVING_MS);
-  return files.length > 0;
+  if (files.length === 0) return undefined;
+  const holdAll = async ([file, ...rest]: string[]): Promise<T> => {
+    if (file !== undefined) return locks.hold(signInLock(file), () => holdAll(rest), AT_ONCE);
+    await sleep(MOVING_MS);
+    return work();
+  };
+  return { done: await holdAll(files) };
 }

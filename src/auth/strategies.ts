@@ -1,7 +1,10 @@
 import type { OAuthSettings, RemoteEndpoint, ServerConfig } from '../config/config.ts';
+import { isCredentialName } from '../config/credentials.ts';
 import { type Lookup, wholeReference } from '../config/interpolate.ts';
-import { usesMasterToken } from '../config/master.ts';
+import { masterResourceProblem, usesMasterToken } from '../config/master.ts';
 import { readMasterSettings, readStrategy } from '../config/read-strategy.ts';
+import { McpMasterError } from '../errors.ts';
+import type { Logger } from '../log.ts';
 import { type LoginSubject, loginSubject } from './login-subject.ts';
 import type { AuthStrategy, StrategyName } from './strategy.ts';
 
@@ -26,12 +29,16 @@ export interface StrategiesDeps {
   hasSecret(name: string): boolean;
   /** Registers a value that must never be shown. */
   secret(value: string): void;
+  log: Logger;
 }
 
 /** Who is authenticated how: the configuration, and what was registered in its place. */
 export class Strategies {
   /** How the master logs in; undefined = it can't, or need not. */
   readonly master: OAuthSettings | undefined;
+  /** Whether that is what the configuration says, whose stored secrets are not filled in. */
+  readonly isConfiguredMaster: boolean;
+  readonly #settings: OAuthSettings | undefined;
   readonly #deps: StrategiesDeps;
   readonly #own = new Map<string, AuthStrategy>();
   readonly #replaced = new Map<string, Pick<RemoteEndpoint, 'auth' | 'headers'>>();
@@ -44,14 +51,14 @@ export class Strategies {
   ) {
     this.#deps = deps;
     const isOther = master !== undefined && master !== deps.masterOauth;
-    const settings = isOther ? readMasterSettings({ ...master }, deps.lookup) : deps.masterOauth;
-    this.master = deps.masterToken === '' ? settings : undefined;
+    this.isConfiguredMaster = !isOther;
+    this.#settings = isOther ? this.#readMaster(master) : deps.masterOauth;
+    this.master = deps.masterToken === '' ? this.#settings : undefined;
     for (const [name, { strategy, settings: given }] of registrations) {
       if (typeof strategy !== 'string') this.#own.set(name, strategy);
       else {
-        const { secrets, ...read } = readStrategy({ name, strategy, settings: given }, deps.lookup);
-        for (const secret of secrets) deps.secret(secret);
-        this.#replaced.set(name, read);
+        const input = { name, strategy, settings: given };
+        this.#replaced.set(name, this.#told(readStrategy(input, deps.lookup)));
       }
     }
   }
@@ -66,7 +73,9 @@ export class Strategies {
     const { endpoint, name } = server;
     const replaced = this.#replaced.get(name);
     if (replaced === undefined || endpoint.kind === 'stdio') return server;
-    const headers = { ...endpoint.headers, ...replaced.headers };
+    // Its own credential would compete with the one that takes its place.
+    const kept = Object.entries(endpoint.headers).filter(([header]) => !isCredentialName(header));
+    const headers = { ...Object.fromEntries(kept), ...replaced.headers };
     return { ...server, endpoint: { ...endpoint, headers, auth: replaced.auth } };
   }
 
@@ -90,6 +99,24 @@ export class Strategies {
     const { masterToken } = this.#deps;
     if (auth.strategy === 'master_oauth') return masterToken || undefined;
     return auth.strategy === 'proxy_oauth' ? this.#sourceToken(auth.oauth) : undefined;
+  }
+
+  /** Why the master's token may not be sent to a server; undefined when it may. */
+  masterProblem(server: Pick<ServerConfig, 'name' | 'endpoint'>): McpMasterError | undefined {
+    const problem = masterResourceProblem(this.of(server), this.#settings);
+    if (problem === undefined) return undefined;
+    const { message, hint } = problem;
+    return new McpMasterError('CONFIG_INVALID', `server "${server.name}": ${message}`, { hint });
+  }
+
+  #readMaster(master: MasterSettings): OAuthSettings {
+    return this.#told(readMasterSettings({ ...master }, this.#deps.lookup)).oauth;
+  }
+
+  #told<T extends { secrets: string[]; warnings: string[] }>(read: T): T {
+    for (const secret of read.secrets) this.#deps.secret(secret);
+    for (const warning of read.warnings) this.#deps.log.warn(warning);
+    return read;
   }
 
   #sourceToken({ tokenSource, sourceToken }: OAuthSettings): string | undefined {

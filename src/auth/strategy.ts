@@ -1,4 +1,5 @@
 import type { AuthConfig, RemoteEndpoint } from '../config/config.ts';
+import { isOwnedHeader } from '../config/headers.ts';
 import { toMcpMasterError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { RequestAuth } from './request-auth.ts';
@@ -34,8 +35,14 @@ export function customAuth(
 ): RequestAuth {
   const request: AuthRequest = { server, url };
   const nothing = () => undefined;
+  const told = new Set<string>();
+  const warn = (header: string) => {
+    if (told.has(header)) return;
+    told.add(header);
+    log.warn(`the header "${header}" of its strategy is left out: the transport sets it itself`);
+  };
   return {
-    headers: async () => ({ ...headers, ...(await strategy.headers(request)) }),
+    headers: async () => merged(headers, await strategy.headers(request), warn),
     onUnauthorized: async () => {
       try {
         return (await strategy.onUnauthorized?.(request)) ?? false;
@@ -46,4 +53,18 @@ export function customAuth(
     },
     ...{ onRefusal: nothing, onAccepted: nothing, onConnected: nothing },
   };
+}
+
+/** Headers have no case, and some belong to the transport (row B2). */
+function merged(
+  entry: Readonly<Record<string, string>>,
+  own: Readonly<Record<string, string>>,
+  warn: (header: string) => void,
+): Record<string, string> {
+  const all = new Map<string, [string, string]>();
+  for (const [name, value] of [...Object.entries(entry), ...Object.entries(own)]) {
+    if (isOwnedHeader(name)) warn(name);
+    else all.set(name.toLowerCase(), [name, value]);
+  }
+  return Object.fromEntries(all.values());
 }

@@ -1,10 +1,11 @@
 import type { Context } from '../app/context.ts';
 import { type GlobalFlags, openConfigured, type Workspace } from '../app/workspace.ts';
+import { MASTER } from '../config/master.ts';
 import { McpMasterError, toMcpMasterError } from '../errors.ts';
 import { keyOfFile, type LoginKey } from '../oauth/store/login-key.ts';
 import type { StoredLogin } from '../oauth/store/stored-login.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';
-import { loginServers } from './select.ts';
+import { loginServers, masterIn } from './select.ts';
 
 /** The flags of `auth logout`. */
 export interface LogoutFlags extends GlobalFlags {
@@ -102,7 +103,8 @@ async function revoke(key: LoginKey, context: Context, workspace: Workspace): Pr
 
   /** With its secret, where the configuration still has the server. */
   async function clientOf({ client }: StoredLogin, { server: name, account }: LoginKey) {
-    const server = config.servers.find((known) => known.name === name);
+    const named = name === MASTER ? masterIn(config) : undefined;
+    const server = named ?? config.servers.find((known) => known.name === name);
     if (server === undefined) return client;
     if (credentials.auth.loginKey(server)?.account !== account) return client;
     const [{ fillSecrets }, { withSettings }] = await Promise.all([
@@ -112,7 +114,7 @@ async function revoke(key: LoginKey, context: Context, workspace: Workspace): Pr
     const { endpoint } = await fillSecrets(server, connectDeps.readSecret);
     const target =
       endpoint.kind === 'stdio' ? undefined : credentials.auth.loginTarget(server, endpoint);
-    return withSettings(client, target?.settings ?? {});
+    return withSettings(client, await credentials.filled(name, target?.settings ?? {}));
   }
 }
 

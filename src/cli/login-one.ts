@@ -2,7 +2,7 @@ import type { Context } from '../app/context.ts';
 import { isDetecting } from '../app/login-status.ts';
 import { loginWork, lostKeychain } from '../app/login-work.ts';
 import type { Workspace } from '../app/workspace.ts';
-import { makeRoom } from '../auth/sign-in-room.ts';
+import { inTheRoomOf } from '../auth/sign-in-room.ts';
 import type { RemoteEndpoint, ServerConfig } from '../config/config.ts';
 import { MASTER } from '../config/master.ts';
 import { fillSecrets } from '../config/secrets.ts';
@@ -169,8 +169,8 @@ async function newLogin(server: ServerConfig, work: LoginWork): Promise<void> {
   const attempt = () => login(made.target, options, deps);
   try {
     await attempt().catch(async (error: unknown) => {
-      if (!(await hasMadeRoom(toMcpMasterError(error), made.target, work))) throw error;
-      return attempt();
+      const again = await inRoomMade(toMcpMasterError(error), made.target, { work, attempt });
+      if (again === undefined) throw error;
     });
   } catch (error) {
     throw lostKeychain(toMcpMasterError(error), workspace);
@@ -179,16 +179,17 @@ async function newLogin(server: ServerConfig, work: LoginWork): Promise<void> {
   }
 }
 
-/** A `serve` may wait for the same person at the port that the redirect needs. */
-async function hasMadeRoom(
+/** The same once more, where a `serve` waits for the same person at the port that the redirect needs. */
+async function inRoomMade<T>(
   { code }: McpMasterError,
   { settings: { redirectUri, redirectPort } }: LoginTarget,
-  { context, workspace: { folders, log } }: LoginWork,
-): Promise<boolean> {
+  { work: { context, workspace }, attempt }: { work: LoginWork; attempt: () => Promise<T> },
+): Promise<{ done: T } | undefined> {
   const port = redirectUri === undefined ? redirectPort : Number(new URL(redirectUri).port);
-  if (code !== 'PORT_IN_USE' || port === undefined) return false;
+  if (code !== 'PORT_IN_USE' || port === undefined) return undefined;
+  const { folders, log } = workspace;
   const records = new SignInRecords(context.createStateFiles(folders, log));
-  return makeRoom(port, records, context.createLocks(folders, log));
+  return inTheRoomOf(port, { records, locks: context.createLocks(folders, log) }, attempt);
 }
 
 /** Of the master there are no tools: that there is a token is all that can be seen. */

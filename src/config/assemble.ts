@@ -4,7 +4,7 @@ import type { Folders } from './endpoint.ts';
 import { lookupIn } from './environment.ts';
 import { type ConfigDeps, pathsOf } from './locate.ts';
 import { describeMangled } from './mangled.ts';
-import { checkMasterResource } from './master.ts';
+import { masterResourceProblem } from './master.ts';
 import { type NormaliseContext, normalise } from './normalise.ts';
 import { Findings } from './problems.ts';
 import { fileProblem, readSource } from './read-source.ts';
@@ -101,7 +101,8 @@ function readEntries(
     const findings = new Findings(source, entry.name);
     checkTwin(entry, findings, names);
     const server = normalise(entry, findings, context);
-    if (server) checkMasterResource(server, context.masterOauth, findings, entry.path);
+    const problem = server && masterResourceProblem(server, context.masterOauth);
+    if (problem) findings.error(entry.path, problem.message, { hint: problem.hint });
     if (server && !findings.failed) result.servers.push(server);
     else result.rejected.push({ name: entry.name, problems: findings.problems });
     result.problems.push(...findings.problems);

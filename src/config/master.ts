@@ -1,6 +1,4 @@
 import type { OAuthSettings, ServerConfig } from './config.ts';
-import type { Findings } from './problems.ts';
-import type { Path } from './source.ts';
 
 /** The name of the master's own login, which no server can have. */
 export const MASTER = 'master';
@@ -15,21 +13,22 @@ export function usesMasterToken({ endpoint }: Pick<ServerConfig, 'endpoint'>): b
 
 /**
  * A token that was asked for with a resource (RFC 8707) is for that one alone: a server elsewhere gets it
- * only where the user says so at that server.
+ * only where the user says so at that server. What is wrong with sending it there; undefined when nothing is.
  */
-export function checkMasterResource(
-  { endpoint }: ServerConfig,
+export function masterResourceProblem(
+  { endpoint }: Pick<ServerConfig, 'endpoint'>,
   master: OAuthSettings | undefined,
-  findings: Findings,
-  path: Path,
-): void {
+): { message: string; hint: string } | undefined {
   const resource = master?.resource;
-  if (endpoint.kind === 'stdio' || endpoint.auth.strategy !== 'master_oauth') return;
-  if (typeof resource !== 'string' || endpoint.auth.oauth.allowPassthrough === true) return;
-  if (covers(resource, endpoint.url)) return;
-  findings.error(path, `the master's token is for ${resource}, and this server is elsewhere`, {
+  if (endpoint.kind === 'stdio' || endpoint.auth.strategy !== 'master_oauth') return undefined;
+  if (typeof resource !== 'string' || endpoint.auth.oauth.allowPassthrough === true) {
+    return undefined;
+  }
+  if (covers(resource, endpoint.url)) return undefined;
+  return {
+    message: `the master's token is for ${resource}, and this server is elsewhere`,
     hint: 'If the server accepts that token all the same, write auth_config: { allow_passthrough: true }.',
-  });
+  };
 }
 
 /** Whether a login can be found with these settings: the master has no server that would name one. */

@@ -31,6 +31,8 @@ export interface StrategyInput {
 /** A strategy that was read, and the credentials in it, for the log's redactor. */
 export interface ReadStrategy extends Pick<RemoteEndpoint, 'auth' | 'headers'> {
   secrets: string[];
+  /** What is doubtful: keys that nobody knows, and the like. */
+  warnings: string[];
 }
 
 /**
@@ -64,8 +66,16 @@ export function readStrategy(
       hint: 'Hand the value over, or write the strategy into the configuration file.',
     });
   }
-  return { auth: endpoint.auth, headers: endpoint.headers, secrets: [...context.secrets] };
+  const warnings = findings.problems
+    .filter(({ level }) => level === 'warning')
+    .filter(({ message }) => !message.includes(IN_THE_FILE))
+    .map(({ message }) => `the strategy of "${name}": ${message}`);
+  const { auth, headers } = endpoint;
+  return { auth, headers, secrets: [...context.secrets], warnings };
 }
+
+/** What is said of credentials in a file: a program may hand them over. */
+const IN_THE_FILE = 'stands in the file itself';
 
 /**
  * The settings of the master's login, in the spelling of a file or in ours. Throws as {@link readStrategy}.
@@ -73,10 +83,10 @@ export function readStrategy(
 export function readMasterSettings(
   settings: Readonly<Record<string, unknown>>,
   lookup: Lookup,
-): OAuthSettings {
+): { oauth: OAuthSettings; secrets: string[]; warnings: string[] } {
   const input = { name: 'master login', strategy: 'delegate_oauth', settings };
-  const { auth } = readStrategy(input, lookup);
-  return auth.strategy === 'delegate_oauth' ? auth.oauth : {};
+  const { auth, secrets, warnings } = readStrategy(input, lookup);
+  return { oauth: auth.strategy === 'delegate_oauth' ? auth.oauth : {}, secrets, warnings };
 }
 
 /** No path is made of an address. */

@@ -58,10 +58,11 @@ interface LockPlace {
 
 async function acquire(
   place: LockPlace,
-  { patienceMs = PATIENCE_MS, insist = false }: LockOptions = {},
+  { patienceMs = PATIENCE_MS, insist = false, signal, onWait }: LockOptions = {},
 ): Promise<OwnTurn> {
   const deadline = performance.now() + patienceMs;
   const watch = new HolderWatch();
+  const lookAgain = pauses(signal, onWait);
   for (;;) {
     const last = lastOf(place.name, await namesIn(place.folder)) ?? NO_TURN;
     const path = join(place.folder, last.file);
@@ -72,8 +73,25 @@ async function acquire(
     }
     // Also for one who was never the first to take a free turn.
     if (late && !insist) throw busyError(place, await watch.pidOf(path));
-    await sleep(LOOK_MS * (1 + Math.random()));
+    await lookAgain(last.free);
   }
+}
+
+/** The pauses of one who waits. They reject with the signal's reason; `onWait` hears of the first for a holder. */
+function pauses(
+  signal: AbortSignal | undefined,
+  onWait: (() => void) | undefined,
+): (isFree: boolean) => Promise<void> {
+  let tell = onWait;
+  return async (isFree) => {
+    if (!isFree) {
+      tell?.();
+      tell = undefined;
+    }
+    signal?.throwIfAborted();
+    await sleep(LOOK_MS * (1 + Math.random()));
+    signal?.throwIfAborted();
+  };
 }
 
 /** Creates a number; undefined when somebody else has, or has gone on from there. */

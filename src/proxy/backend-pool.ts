@@ -1,19 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Backend } from '../backend/backend.ts';
+import type { Backend } from '../backend/backend.ts';
 import type { ConnectDeps, Session } from '../backend/connect.ts';
 import type { ClientIdentity } from '../backend/handshake.ts';
-import { createToolSieve } from '../backend/tool-schemas.ts';
 import type { Config, ServerConfig } from '../config/config.ts';
 import { type McpMasterError, toMcpMasterError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { IncomingRequest } from '../rpc/incoming-request.ts';
 import type { JsonObject } from '../rpc/message.ts';
 import { Catalogue, type CatalogueStore, LIST_KINDS, type Lists } from './catalogue.ts';
-import { type CredentialLook, type CredentialWatch, watchCredentials } from './credential-watch.ts';
+import { CredentialLook, type CredentialWatch } from './credential-watch.ts';
 import type { ServerInstructions } from './instructions.ts';
+import { ListReader } from './list-reader.ts';
 import { SEPARATOR } from './names.ts';
-import { RefreshQueue } from './refresh-queue.ts';
+import { type Member, PoolMembers } from './pool-members.ts';
+import { PooledBackend, type PooledBackendHandlers } from './pooled-backend.ts';
 import { Router } from './router.ts';
+import { compareServers, enabledServers } from './server-changes.ts';
 
 /** What a {@link BackendPool} takes from the world. */
 export interface PoolDeps {
@@ -24,93 +25,95 @@ export interface PoolDeps {
 }
 
 /** What the pool tells its owner. */
-export interface PoolHandlers {
+export interface PoolHandlers extends PooledBackendHandlers {
+  /** A server has connected, or could not. */
+  onSettled(): void;
   /** These lists, joined, are others than before. */
   onListsChanged(changed: ReadonlySet<keyof Lists>): void;
-  /** A server has shaken hands, for the first time or anew. */
-  onReady(backend: Backend, session: Session): void;
-  onRequest(backend: Backend, request: IncomingRequest): void;
-  onNotification(backend: Backend, method: string, params: JsonObject | undefined): void;
 }
 
 /** The servers behind one client's session, and what they offer together. */
 export class BackendPool {
   readonly router: Router;
-  readonly #config: Config;
+  readonly #client: ClientIdentity;
   readonly #handlers: PoolHandlers;
   readonly #log: Logger;
   readonly #catalogue: Catalogue;
-  readonly #backends = new Map<string, Backend>();
-  readonly #refreshes: RefreshQueue;
-  /** Why the latest list of a server could not be read. */
-  readonly #unlisted = new Map<string, McpMasterError>();
-  readonly #credentials: CredentialWatch;
-  #credentialLook: CredentialLook | undefined;
-  readonly #usableTools: ReturnType<typeof createToolSieve>;
+  readonly #lists: ListReader;
+  readonly #credentialLook: CredentialLook;
+  readonly #members: PoolMembers;
+  #config: Config;
+  #deps: PoolDeps;
   #started: Promise<void> | undefined;
+  #isClosed = false;
 
   constructor(config: Config, client: ClientIdentity, handlers: PoolHandlers, deps: PoolDeps) {
     this.#config = config;
+    this.#client = client;
     this.#handlers = handlers;
+    this.#deps = deps;
     this.#log = deps.log;
-    this.#credentials = deps.credentials;
-    this.#usableTools = createToolSieve(deps.log);
-    this.#refreshes = new RefreshQueue((backend, kinds) =>
-      this.#refresh(backend, kinds).catch((error: unknown) => this.#listingFailed(backend, error)),
-    );
     this.#catalogue = new Catalogue(deps.catalogue, client, deps.log);
-    const servers = config.servers.filter(({ enabled }) => enabled);
-    for (const server of servers) this.#add(server, client, deps.backend);
+    this.#credentialLook = new CredentialLook((backend) => this.#credentialsChanged(backend));
+    this.#lists = new ListReader({
+      ...{ catalogue: this.#catalogue, log: deps.log },
+      configOf: (backend) => this.#members.of(backend)?.server,
+      onChanged: (changed) => this.#apply(changed),
+    });
+    this.#members = new PoolMembers({
+      create: (server, after) => this.#create(server, after),
+      onGone: (backend) => this.#credentialLook.unfollow(backend),
+    });
+    const servers = enabledServers(config);
+    this.#members.replace(servers, new Set());
     this.router = new Router({
-      servers,
-      catalogue: this.#catalogue,
-      nameLimit: config.serve.nameLimit,
+      ...{ servers, catalogue: this.#catalogue, nameLimit: config.serve.nameLimit },
       warn: (message) => this.#log.warn(message),
     });
   }
 
   get backends(): Backend[] {
-    return [...this.#backends.values()];
+    return this.#members.all.map(({ backend }) => backend);
   }
-
   get(server: string): Backend | undefined {
-    return this.#backends.get(server);
+    return this.#members.get(server)?.backend;
   }
 
   /** What is wrong with servers under whose prefix a name would be. */
   failures(name: string): McpMasterError[] {
-    return this.backends.flatMap(({ config, state }) => {
-      if (config.prefix === '' || !name.startsWith(config.prefix + SEPARATOR)) return [];
-      return (state.phase === 'failed' ? state.error : this.#unlisted.get(config.name)) ?? [];
+    return this.#members.all.flatMap(({ server: { prefix }, backend }) => {
+      if (prefix === '' || !name.startsWith(prefix + SEPARATOR)) return [];
+      const { state } = backend;
+      return (state.phase === 'failed' ? state.error : this.#lists.failure(backend)) ?? [];
     });
   }
 
   /** The last known instructions of each server. */
   instructions(): ServerInstructions[] {
-    return this.backends.flatMap(({ config }) => {
-      const text = this.#catalogue.get(config)?.instructions;
-      return text === undefined ? [] : [{ server: config.name, text }];
+    return this.#members.all.flatMap(({ server }) => {
+      const text = this.#catalogue.get(server)?.instructions;
+      return text === undefined ? [] : [{ server: server.name, text }];
     });
   }
 
   /** The servers that are known to have a capability. */
   withCapability(name: string): Backend[] {
-    return this.backends.filter(
-      ({ config }) => this.#catalogue.get(config)?.capabilities[name] !== undefined,
+    return this.#members.all.flatMap(({ server, backend }) =>
+      this.#catalogue.get(server)?.capabilities[name] === undefined ? [] : [backend],
     );
   }
 
   /** The last known capabilities of each server. */
   capabilities(): JsonObject[] {
-    return this.backends.flatMap(({ config }) => {
-      const known = this.#catalogue.get(config);
+    return this.#members.all.flatMap(({ server }) => {
+      const known = this.#catalogue.get(server);
       return known === undefined ? [] : [known.capabilities];
     });
   }
 
   /** Whether something is known of each server, from this run or the one before. */
   isListable(): boolean {
-    return this.backends.every(({ config }) => this.#catalogue.get(config));
+    return this.#members.all.every(({ server }) => this.#catalogue.get(server));
   }
 
   /**
@@ -123,36 +126,59 @@ export class BackendPool {
 
   /** Connects all servers. Settles like {@link listable}; never rejects. */
   start(): Promise<void> {
-    this.#started ??= this.#startAll();
+    this.#started ??= this.#startAll(this.#members.all);
     return this.#started;
+  }
+
+  /**
+   * Another configuration takes the place of the one before. The connections that it says the same of stay
+   * as they are; the others end when their requests are done, and new ones are made.
+   */
+  reconfigure(config: Config, deps: PoolDeps): void {
+    if (this.#isClosed) return;
+    const { platform } = deps.backend.surroundings;
+    const { changed, removed } = compareServers(this.#config, config, platform);
+    const shown = this.router.shown();
+    this.#config = config;
+    this.#deps = deps;
+    const before = this.#members.all;
+    const servers = enabledServers(config);
+    const created = this.#members.replace(servers, new Set([...changed, ...removed]));
+    for (const name of removed) this.#catalogue.forget(name);
+    for (const { server } of created) this.#catalogue.presume(server);
+    for (const member of before) this.#keepKnown(member);
+    this.router.reconfigure({ servers, nameLimit: config.serve.nameLimit });
+    this.#tell(this.router.changedSince(shown));
+    if (this.#started !== undefined) this.#started = this.#startAll(created, this.#started);
   }
 
   /** Reads lists of a server again, because it said that they changed. */
   refresh(backend: Backend, kinds: readonly (keyof Lists)[]): void {
-    this.#refreshes.add(backend, kinds);
+    if (this.#members.of(backend) !== undefined) this.#lists.read(backend, kinds);
   }
 
   /** Tries servers again that failed: somebody wants to know what there is. Their back-off holds. */
   retryFailed(): void {
-    for (const backend of this.backends) {
-      if (backend.state.phase === 'failed') void this.#startOne(backend);
-      else if (this.#unlisted.has(backend.name)) this.refresh(backend, LIST_KINDS);
+    for (const member of this.#members.all) {
+      const { backend } = member;
+      if (backend.state.phase === 'failed') void this.#startOne(member);
+      else if (this.#lists.failure(backend) !== undefined) this.refresh(backend, LIST_KINDS);
     }
   }
 
-  /** Takes note of logins that have just been made, without waiting to be told of them. */
-  lookAtCredentials(): void {
-    this.#credentialLook?.look();
+  /** Takes note of logins that have just been made. Whose credentials have changed. */
+  lookAtCredentials(): ReadonlySet<Backend> {
+    return this.#credentialLook.look();
   }
 
-  /** Settles when a server's lists are known; with why not, if they can't be. Never rejects. */
+  /** Settles when a server's lists are known; with why not, if they aren't. Never rejects. */
   async listed(server: string): Promise<McpMasterError | undefined> {
-    const backend = this.#backends.get(server);
+    const backend = this.#members.get(server)?.backend;
     if (backend === undefined) return undefined;
     try {
       await backend.connect();
-      await this.#refreshes.settled(server);
-      return this.#unlisted.get(server);
+      await this.#lists.settled(backend);
+      return this.#lists.failure(backend);
     } catch (error) {
       return toMcpMasterError(error);
     }
@@ -160,26 +186,22 @@ export class BackendPool {
 
   /** Ends all connections and child processes. Never rejects. */
   async close(): Promise<void> {
-    this.#credentialLook?.stop();
-    const closing = this.backends.map((backend) => backend.close());
-    await Promise.all([...closing, this.#catalogue.flush()]);
+    this.#isClosed = true;
+    this.#credentialLook.stop();
+    await Promise.all([this.#members.close(), this.#catalogue.flush()]);
   }
 
-  #add(server: ServerConfig, client: ClientIdentity, deps: ConnectDeps): void {
-    const backend: Backend = new Backend(
-      server,
-      client,
-      {
-        onReady: (session) => {
-          this.#handlers.onReady(backend, session);
-          this.refresh(backend, LIST_KINDS);
-        },
-        onRequest: (request) => this.#handlers.onRequest(backend, request),
-        onNotification: (method, params) => this.#handlers.onNotification(backend, method, params),
+  #create(server: ServerConfig, after: Promise<unknown>): Member {
+    const { backend: deps, credentials } = this.#deps;
+    const handlers = {
+      ...this.#handlers,
+      onReady: (backend: Backend, session: Session) => {
+        this.#handlers.onReady(backend, session);
+        this.refresh(backend, LIST_KINDS);
       },
-      deps,
-    );
-    this.#backends.set(server.name, backend);
+    };
+    const backend = new PooledBackend({ server, client: this.#client, handlers, deps, after });
+    return { server, backend, credentials };
   }
 
   #credentialsChanged(backend: Backend): void {
@@ -187,67 +209,48 @@ export class BackendPool {
     backend.credentialsChanged();
   }
 
-  async #startAll(): Promise<void> {
-    this.#credentialLook = watchCredentials(this.backends, this.#credentials, (backend) =>
-      this.#credentialsChanged(backend),
-    );
-    const unknown: Promise<void>[] = [];
-    for (const backend of this.backends) {
-      const isNew = this.#catalogue.get(backend.config) === undefined;
-      const settled = this.#startOne(backend);
+  /** @param before settles when those are known that were started earlier */
+  async #startAll(members: readonly Member[], before?: Promise<void>): Promise<void> {
+    const unknown = [before];
+    for (const member of members) {
+      this.#credentialLook.follow(member.backend, member.credentials);
+      const isNew = this.#catalogue.get(member.server) === undefined;
+      const settled = this.#startOne(member);
       if (isNew) unknown.push(settled);
     }
-    await Promise.race([Promise.all(unknown), this.#patience()]);
+    const patience = sleep(this.#config.serve.firstListWait * 1000, undefined, { ref: false });
+    await Promise.race([Promise.all(unknown), patience]);
   }
 
-  async #startOne(backend: Backend): Promise<void> {
+  async #startOne({ backend }: Member): Promise<void> {
     try {
       await backend.connect();
-      await this.#refreshes.settled(backend.name);
+      await this.#lists.settled(backend);
     } catch (error) {
       this.#noteFailure(backend, toMcpMasterError(error));
     }
+    this.#handlers.onSettled();
   }
 
-  async #refresh(backend: Backend, kinds: readonly (keyof Lists)[]): Promise<void> {
-    const { config, state } = backend;
-    if (state.phase !== 'ready') return;
-    const { session } = state;
-    const { capabilities, instructions } = session.server;
-    const lists: Partial<Lists> = {};
-    const read = async (kind: keyof Lists) => {
-      lists[kind] = await backend.list(session, kind);
-    };
-    const outcomes = await Promise.allSettled(kinds.map(read));
-    this.#unlisted.delete(config.name);
-    for (const outcome of outcomes) {
-      if (outcome.status === 'rejected') this.#listingFailed(backend, outcome.reason);
-    }
-    if (Object.keys(lists).length === 0) return;
-    if (lists.tools !== undefined) lists.tools = await this.#usableTools(config.name, lists.tools);
-    const news = { capabilities, instructions, ...lists };
-    // What is known in part must not pass for the whole in the next run.
-    const isWhole = !this.#unlisted.has(config.name);
-    this.#apply(this.#catalogue.update(config, news, { remember: isWhole }));
-  }
-
-  #listingFailed(backend: Backend, reason: unknown): void {
-    const error = toMcpMasterError(reason);
-    this.#unlisted.set(backend.name, error);
-    this.#log.warn(`not all can be listed: ${error.message}`);
+  /** What is known of a server that has another entry, and the same connection, is known of it in the next run, too. */
+  #keepKnown({ server, backend }: Member): void {
+    const now = this.#members.of(backend)?.server;
+    if (now === undefined || now.fingerprint === server.fingerprint) return;
+    if (this.#lists.failure(backend) === undefined) this.#catalogue.remember(now);
   }
 
   #noteFailure(backend: Backend, error: McpMasterError): void {
-    if (backend.state.phase !== 'closed') this.#catalogue.noteFailure(backend.config, error);
+    const member = this.#members.of(backend);
+    if (member === undefined || backend.state.phase === 'closed') return;
+    this.#apply(this.#catalogue.noteFailure(member.server, error));
   }
 
   #apply(changed: ReadonlySet<keyof Lists>): void {
-    if (changed.size === 0) return;
     this.router.invalidate(changed);
-    this.#handlers.onListsChanged(changed);
+    this.#tell(changed);
   }
 
-  #patience(): Promise<void> {
-    return sleep(this.#config.serve.firstListWait * 1000, undefined, { ref: false });
+  #tell(changed: ReadonlySet<keyof Lists>): void {
+    if (changed.size > 0) this.#handlers.onListsChanged(changed);
   }
 }

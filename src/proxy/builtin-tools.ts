@@ -3,6 +3,7 @@ import { didYouMean } from '../config/suggest.ts';
 import type { McpMasterError } from '../errors.ts';
 import type { IncomingRequest } from '../rpc/incoming-request.ts';
 import { isObject, type JsonObject, type Reply } from '../rpc/message.ts';
+import { answerFaults } from './answer-faults.ts';
 import type { BackendPool } from './backend-pool.ts';
 import { LOGIN_TOOL, STATUS_TOOL } from './builtin-names.ts';
 import { noLoginReply, openLoginReply } from './sign-in/answers.ts';
@@ -27,6 +28,8 @@ export interface BuiltinDeps {
   pool: BackendPool;
   signIn: SignInHelp;
   statuses: LoginStatuses;
+  /** Milliseconds since the epoch. */
+  now(): number;
 }
 
 const STATUS: JsonObject = {
@@ -49,31 +52,44 @@ const LOGIN: JsonObject = {
 /** The tools of mcp-master itself, present while a server can need a login that a person makes. */
 export class BuiltinTools {
   readonly #deps: BuiltinDeps;
-  /** The servers that a person can log in to. */
+  /** The servers with a strategy by which a person may log in. */
   readonly #servers: ServerConfig[];
-  readonly items: JsonObject[];
+  #seen: string | undefined;
 
   constructor(deps: BuiltinDeps) {
     this.#deps = deps;
-    const { config, signIn } = deps;
-    const enabled = config.servers.filter((server) => server.enabled);
-    this.#servers = config.serve.builtinTools
-      ? enabled.filter((one) => signIn.desk.isFor(one))
-      : [];
-    const names = this.#servers.map(({ name }) => name);
+    const { servers, serve } = deps.config;
+    this.#servers = serve.builtinTools ? servers.filter(({ enabled }) => enabled) : [];
+  }
+
+  /** As they are listed now. */
+  get items(): JsonObject[] {
+    const names = this.#able().map(({ name }) => name);
+    if (names.length === 0) return [];
     const server = { type: 'string', enum: names, description: 'The name of the server.' };
     const inputSchema = {
       ...{ type: 'object', properties: { server }, required: ['server'] },
       additionalProperties: false,
     };
-    this.items = names.length === 0 ? [] : [STATUS, { ...LOGIN, inputSchema }];
+    return [STATUS, { ...LOGIN, inputSchema }];
+  }
+
+  /** Whether they are others than the last time: a server has said that it wants a login. */
+  haveChanged(): boolean {
+    const before = this.#seen;
+    this.#seen = JSON.stringify(this.items);
+    return before !== undefined && before !== this.#seen;
+  }
+
+  #able(): ServerConfig[] {
+    return this.#servers.filter((server) => this.#deps.signIn.desk.isFor(server));
   }
 
   /** Answers a call of one of them. False when the name is not one of theirs. */
   call(request: IncomingRequest, name: string): boolean {
     if (!this.items.some((item) => item['name'] === name)) return false;
     if (name === STATUS_TOOL) request.reply(this.#status());
-    else void this.#logIn(request);
+    else answerFaults(request, this.#logIn(request));
     return true;
   }
 
@@ -96,7 +112,7 @@ export class BuiltinTools {
     const { signIn, statuses } = this.#deps;
     const given = request.params?.['arguments'];
     const name = isObject(given) ? given['server'] : undefined;
-    const server = this.#servers.find((known) => known.name === name);
+    const server = this.#able().find((known) => known.name === name);
     if (server === undefined) {
       request.reply(failure(this.#unknown(name)));
       return;
@@ -112,7 +128,9 @@ export class BuiltinTools {
         request.reply(success(`Logged in to ${server.name}: ${await this.#countTools(server)}.`));
         break;
       case 'open':
-        request.reply(openLoginReply(request, { server: server.name, ...result }));
+        request.reply(
+          openLoginReply(request, { server: server.name, ...result }, this.#deps.now()),
+        );
         break;
       case 'impossible':
         request.reply(noLoginReply(request, this.#noLogin(server, result.error)));
@@ -137,7 +155,7 @@ export class BuiltinTools {
   }
 
   #unknown(name: unknown): string {
-    const names = this.#servers.map((server) => server.name);
+    const names = this.#able().map((server) => server.name);
     const guess = typeof name === 'string' ? didYouMean(name, names) : undefined;
     const what =
       typeof name === 'string' ? `No login is of use to "${name}".` : '"server" is missing.';

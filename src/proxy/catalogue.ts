@@ -54,6 +54,8 @@ export class Catalogue {
   readonly #log: Logger;
   /** Undefined where there is nothing on disk, either. */
   readonly #entries = new Map<string, CatalogueEntry | undefined>();
+  /** Servers of which nothing is known but what they said under another configuration. */
+  readonly #presumed = new Set<string>();
   readonly #writing = new Set<Promise<void>>();
 
   constructor(store: CatalogueStore, client: ClientIdentity, log: Logger) {
@@ -79,7 +81,8 @@ export class Catalogue {
   ): Set<keyof Lists> {
     const before = this.get(server) ?? NOTHING;
     const after = { ...before, failure: undefined, ...news };
-    const isNew = this.get(server) === undefined;
+    const isNew = this.get(server) === undefined || this.#presumed.has(server.name);
+    this.#presumed.delete(server.name);
     this.#entries.set(server.name, after);
     const differs = (key: keyof CatalogueEntry) =>
       JSON.stringify(before[key]) !== JSON.stringify(after[key]);
@@ -88,11 +91,43 @@ export class Catalogue {
     return new Set(LIST_KINDS.filter(differs));
   }
 
-  /** Remembers that a server did not answer, unless it has answered before: then that is kept. */
-  noteFailure(server: ServerConfig, error: McpMasterError): void {
+  /**
+   * Remembers that a server did not answer, unless it has answered before: then that is kept. Tells which
+   * lists are others than before.
+   */
+  noteFailure(server: ServerConfig, error: McpMasterError): Set<keyof Lists> {
+    if (this.#presumed.has(server.name)) {
+      return this.update(server, { ...NOTHING, failure: error.code });
+    }
     const known = this.get(server);
-    if (known !== undefined && known.failure === undefined) return;
-    this.update(server, { failure: error.code });
+    if (known !== undefined && known.failure === undefined) return new Set();
+    return this.update(server, { failure: error.code });
+  }
+
+  /**
+   * The server is connected under a new configuration. Unless it was asked under that one in an earlier run,
+   * what is known holds until it has answered or failed: its tools don't vanish for that time.
+   */
+  presume(server: ServerConfig): void {
+    const { name } = server;
+    const before = this.#entries.get(name);
+    this.forget(name);
+    if (this.get(server) !== undefined || before === undefined) return;
+    if (before.failure !== undefined) return;
+    this.#entries.set(name, before);
+    this.#presumed.add(name);
+  }
+
+  /** Keeps what is known of a server for the next run, under the configuration that it has now. */
+  remember(server: ServerConfig): void {
+    const known = this.#entries.get(server.name);
+    if (known !== undefined && !this.#presumed.has(server.name)) this.#write(server, known);
+  }
+
+  /** The server is not in use any more. */
+  forget(server: string): void {
+    this.#entries.delete(server);
+    this.#presumed.delete(server);
   }
 
   /** Settles when everything is where the next run finds it. */

@@ -48,14 +48,16 @@ export class ClientSession {
   /** Settles when the client has gone and nothing of its servers is left. */
   readonly done: Promise<void>;
 
-  readonly #config: Config;
-  readonly #deps: SessionDeps;
+  #config: Config;
+  #deps: SessionDeps;
   readonly #log: Logger;
   readonly #peer: Peer;
   readonly #announcer: ListAnnouncer;
   /** Tasks that the client runs for servers. */
   readonly #clientTasks = new TaskRoutes();
   #finish: () => void = () => undefined;
+  /** What the client can do, as it says. */
+  #capabilities: JsonObject = {};
   #services: Services | undefined;
 
   constructor(transport: Transport, config: Config, deps: SessionDeps) {
@@ -80,6 +82,26 @@ export class ClientSession {
   /** Begins to listen to the client. */
   start(): Promise<void> {
     return this.#peer.start();
+  }
+
+  /**
+   * Another configuration takes the place of the one before: for the requests that come from now on, while
+   * those under way go on as they began.
+   */
+  reconfigure(config: Config, deps: SessionDeps): void {
+    this.#config = config;
+    this.#deps = deps;
+    const services = this.#services;
+    if (services === undefined) return;
+    const { pool, signIn, builtins } = services;
+    pool.reconfigure(config, deps);
+    // It knows whom it has asked: only other logins are reason enough to ask again.
+    if (deps.desk !== signIn.desk) services.signIn = this.#createSignInHelp();
+    services.builtins = this.#createBuiltins(pool, services.signIn);
+    if (JSON.stringify(services.builtins.items) !== JSON.stringify(builtins.items)) {
+      this.#announcer.change(new Set(['tools']));
+    }
+    services.builtins.haveChanged();
   }
 
   /** Ends the session from our side. */
@@ -138,9 +160,11 @@ export class ClientSession {
   }
 
   #begin(client: ClientIdentity): Services {
+    this.#capabilities = client.capabilities;
     const wishes = new ClientWishes(this.#log);
     const handlers = {
       onListsChanged: this.#announcer.change,
+      onSettled: () => this.#lookAtBuiltins(),
       onReady: ({ name }: Backend, session: Session) => wishes.repeatTo(name, session),
       onRequest: (backend: Backend, request: IncomingRequest) =>
         relayBackendRequest(backend, request, messages),
@@ -148,13 +172,9 @@ export class ClientSession {
         relayBackendNotification(backend, method, params, messages),
     };
     const pool = new BackendPool(this.#config, client, handlers, this.#deps);
-    const { desk, statuses, backend } = this.#deps;
     const services = { pool, wishes, tasks: new TaskRoutes(), log: this.#log };
-    const signIn = new SignInHelp({
-      ...{ desk, client: this.#peer, capabilities: client.capabilities, log: this.#log },
-      waitMs: this.#config.serve.loginWait * 1000,
-    });
-    const builtins = new BuiltinTools({ config: this.#config, pool, signIn, statuses });
+    const signIn = this.#createSignInHelp();
+    const builtins = this.#createBuiltins(pool, signIn);
     const messages: BackendMessageServices = {
       ...services,
       client: this.#peer,
@@ -162,8 +182,30 @@ export class ClientSession {
       clientTasks: this.#clientTasks,
     };
     const { noteListed } = this.#announcer;
-    this.#services = { ...services, signIn, builtins, now: backend.now, noteListed };
+    const { now } = this.#deps.backend;
+    const noteRefused = () => this.#lookAtBuiltins();
+    this.#services = { ...services, signIn, builtins, now, noteListed, noteRefused };
+    builtins.haveChanged();
     return this.#services;
+  }
+
+  /** The tools of our own come and go with the need of a login. */
+  #lookAtBuiltins(): void {
+    if (this.#services?.builtins.haveChanged()) this.#announcer.change(new Set(['tools']));
+  }
+
+  #createSignInHelp(): SignInHelp {
+    return new SignInHelp({
+      ...{ desk: this.#deps.desk, client: this.#peer, log: this.#log },
+      capabilities: this.#capabilities,
+      waitMs: () => this.#config.serve.loginWait * 1000,
+    });
+  }
+
+  #createBuiltins(pool: BackendPool, signIn: SignInHelp): BuiltinTools {
+    const { statuses, backend } = this.#deps;
+    const { now } = backend;
+    return new BuiltinTools({ config: this.#config, pool, signIn, statuses, now });
   }
 
   #onNotification(method: string, params: JsonObject | undefined): void {

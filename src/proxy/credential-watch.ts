@@ -9,30 +9,49 @@ export interface CredentialWatch {
   version(server: ServerConfig): string;
 }
 
-/** What {@link watchCredentials} does until it is stopped. */
-export interface CredentialLook {
-  /** Looks now, without waiting to be told of a change. */
-  look(): void;
-  stop(): void;
+/** What was seen of a server's credentials, and how to look again. */
+interface Seen {
+  credentials: CredentialWatch;
+  version: string;
 }
 
 /**
  * Calls back for each server whose login or secrets have changed: what happens in a terminal counts at
  * once here, too, and nobody has to restart anything.
  */
-export function watchCredentials(
-  backends: readonly Backend[],
-  { watch, version }: CredentialWatch,
-  onChange: (backend: Backend) => void,
-): CredentialLook {
-  const seen = new Map(backends.map((backend) => [backend, version(backend.config)]));
-  const look = () => {
-    for (const backend of backends) {
-      const now = version(backend.config);
-      if (seen.get(backend) === now) continue;
-      seen.set(backend, now);
-      onChange(backend);
+export class CredentialLook {
+  readonly #onChange: (backend: Backend) => void;
+  readonly #seen = new Map<Backend, Seen>();
+  #stop: (() => void) | undefined;
+
+  constructor(onChange: (backend: Backend) => void) {
+    this.#onChange = onChange;
+  }
+
+  /** Looks after this server, too, from now on. */
+  follow(backend: Backend, credentials: CredentialWatch): void {
+    this.#seen.set(backend, { credentials, version: credentials.version(backend.config) });
+    this.#stop ??= credentials.watch(() => void this.look());
+  }
+
+  unfollow(backend: Backend): void {
+    this.#seen.delete(backend);
+  }
+
+  /** Looks now, without waiting to be told of a change. Whose credentials have changed. */
+  look(): ReadonlySet<Backend> {
+    const changed = new Set<Backend>();
+    for (const [backend, seen] of this.#seen) {
+      const version = seen.credentials.version(backend.config);
+      if (version === seen.version) continue;
+      seen.version = version;
+      changed.add(backend);
+      this.#onChange(backend);
     }
-  };
-  return { look, stop: watch(look) };
+    return changed;
+  }
+
+  stop(): void {
+    this.#stop?.();
+  }
 }

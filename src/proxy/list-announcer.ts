@@ -41,7 +41,9 @@ export class ListAnnouncer {
     if (this.#due.size > 0) this.#timer ??= setTimeout(() => this.#tell(), DELAY_MS);
   };
 
+  /** The client has gone: whatever changes from now on, it is told nothing. */
   end(): void {
+    this.#begun = false;
     clearTimeout(this.#timer);
   }
 

@@ -1,3 +1,4 @@
+import type { SignInDesk } from '../auth/sign-in-desk.ts';
 import type { Config } from '../config/config.ts';
 import type { Transport } from '../rpc/transport.ts';
 import { ClientSession, type SessionDeps } from './client-session.ts';
@@ -7,13 +8,24 @@ import { ClientSession, type SessionDeps } from './client-session.ts';
  * own behind it.
  */
 export class MasterServer {
-  readonly #config: Config;
-  readonly #deps: SessionDeps;
+  #config: Config;
+  #deps: SessionDeps;
+  /** Each one that has been in use: a login that was begun goes on when the configuration changes. */
+  readonly #desks: Set<SignInDesk>;
   readonly #sessions = new Set<ClientSession>();
 
   constructor(config: Config, deps: SessionDeps) {
     this.#config = config;
     this.#deps = deps;
+    this.#desks = new Set([deps.desk]);
+  }
+
+  /** Another configuration takes the place of the one before, for clients that are there, too. */
+  reconfigure(config: Config, deps: SessionDeps): void {
+    this.#config = config;
+    this.#deps = deps;
+    this.#desks.add(deps.desk);
+    for (const session of this.#sessions) session.reconfigure(config, deps);
   }
 
   /** Serves one client until it goes, or {@link close} is called, and nothing of it is left. */
@@ -24,7 +36,8 @@ export class MasterServer {
     await session.done;
     this.#sessions.delete(session);
     // Nobody is left to whom a login would be of use.
-    if (this.#sessions.size === 0) await this.#deps.desk.close();
+    if (this.#sessions.size > 0) return;
+    await Promise.all([...this.#desks].map((desk) => desk.close()));
   }
 
   /** Ends all sessions with their connections and child processes. Never rejects. */

@@ -8,9 +8,9 @@ type Refresh = (backend: Backend, kinds: readonly (keyof Lists)[]) => Promise<vo
 export class RefreshQueue {
   readonly #refresh: Refresh;
   /** The latest of each server. */
-  readonly #latest = new Map<string, Promise<void>>();
+  readonly #latest = new WeakMap<Backend, Promise<void>>();
   /** What the refresh that has not begun yet will read: changes until then are part of it. */
-  readonly #due = new Map<string, Set<keyof Lists>>();
+  readonly #due = new WeakMap<Backend, Set<keyof Lists>>();
 
   constructor(refresh: Refresh) {
     this.#refresh = refresh;
@@ -18,24 +18,23 @@ export class RefreshQueue {
 
   /** Reads these lists as soon as the refreshes before are done. */
   add(backend: Backend, kinds: readonly (keyof Lists)[]): void {
-    const { name } = backend;
-    const waiting = this.#due.get(name);
+    const waiting = this.#due.get(backend);
     if (waiting !== undefined) {
       for (const kind of kinds) waiting.add(kind);
       return;
     }
     const due = new Set(kinds);
-    this.#due.set(name, due);
-    const before = this.#latest.get(name) ?? Promise.resolve();
+    this.#due.set(backend, due);
+    const before = this.#latest.get(backend) ?? Promise.resolve();
     const refreshed = before.then(() => {
-      this.#due.delete(name);
+      this.#due.delete(backend);
       return this.#refresh(backend, [...due]);
     });
-    this.#latest.set(name, refreshed);
+    this.#latest.set(backend, refreshed);
   }
 
   /** Settles when all that has been added for a server so far is read. */
-  async settled(server: string): Promise<void> {
-    await this.#latest.get(server);
+  async settled(backend: Backend): Promise<void> {
+    await this.#latest.get(backend);
   }
 }

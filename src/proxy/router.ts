@@ -1,7 +1,7 @@
 import type { ServerConfig } from '../config/config.ts';
 import type { JsonObject } from '../rpc/message.ts';
 import { BUILTIN_TOOLS } from './builtin-names.ts';
-import type { Catalogue, Lists } from './catalogue.ts';
+import { type Catalogue, LIST_KINDS, type Lists } from './catalogue.ts';
 import { viewOf } from './mentions.ts';
 import { itemsByName, joinNamed, type NamedRoute, type NamedTable } from './named-table.ts';
 import { type ResourceRoute, ResourceTable } from './resource-table.ts';
@@ -10,12 +10,16 @@ import { shownTools } from './shown-tools.ts';
 /** URIs that were seen in results and listed nowhere; the oldest are forgotten first. */
 const MENTIONS_KEPT = 10_000;
 
-/** What the router is made of. */
-export interface RouterOptions {
+/** What a router takes from the configuration. */
+export interface RouterSettings {
   /** In the order of the configuration. */
   servers: ServerConfig[];
-  catalogue: Catalogue;
   nameLimit: number;
+}
+
+/** What the router is made of. */
+export interface RouterOptions extends RouterSettings {
+  catalogue: Catalogue;
   warn(message: string): void;
 }
 
@@ -24,7 +28,7 @@ export interface RouterOptions {
  * the server that it belongs to: always by look-up, never by taking a name apart.
  */
 export class Router {
-  readonly #options: RouterOptions;
+  #options: RouterOptions;
   readonly #warned = new Set<string>();
   readonly #mentions = new Map<string, string>();
   #tools: NamedTable | undefined;
@@ -40,6 +44,29 @@ export class Router {
     if (changed.has('tools')) this.#tools = undefined;
     if (changed.has('prompts')) this.#prompts = undefined;
     if (changed.has('resources') || changed.has('resourceTemplates')) this.#resources = undefined;
+  }
+
+  /** Joins the lists in another way from now on. */
+  reconfigure(settings: RouterSettings): void {
+    this.#options = { ...this.#options, ...settings };
+    this.invalidate(new Set(LIST_KINDS));
+  }
+
+  /** All lists as they are shown now, for {@link changedSince}. */
+  shown(): Lists {
+    return {
+      tools: this.tools(),
+      resources: this.resources(),
+      resourceTemplates: this.resourceTemplates(),
+      prompts: this.prompts(),
+    };
+  }
+
+  /** The lists that are shown differently now. */
+  changedSince(before: Lists): Set<keyof Lists> {
+    const isOther = (kind: keyof Lists) =>
+      JSON.stringify(before[kind]) !== JSON.stringify(this[kind]());
+    return new Set(LIST_KINDS.filter(isOther));
   }
 
   tools(): JsonObject[] {

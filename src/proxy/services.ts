@@ -23,6 +23,8 @@ export interface Services {
   builtins: BuiltinTools;
   /** Milliseconds since the epoch. */
   now(): number;
+  /** A server has refused a request: it may want a login that nobody knew of. */
+  noteRefused(): void;
   /** The client is given these lists: from now on it is told when they change. */
   noteListed(kind: keyof Lists): void;
 }

@@ -18,6 +18,7 @@ import {
 } from '../support/oauth/misbehaving-authorization-server.ts';
 import { startProtectedServer } from '../support/oauth/protected-server.ts';
 import type { KnownClient } from '../support/oauth/provider-configuration.ts';
+import { plainly } from '../support/oauth/refusal.ts';
 import { untilTestEnds } from '../support/oauth/test-lifetime.ts';
 import { type RecordingBackend, recordingBackend } from '../support/recording.ts';
 import { type RecordingClient, type Responder, startServe } from '../support/recording-client.ts';
@@ -38,8 +39,8 @@ function entryOf({ url }: MisbehavingServer): { url: string; auth_strategy: stri
   return { url: url.href, auth_strategy: 'delegate_oauth' };
 }
 
-function askWhoami(client: RecordingClient) {
-  return client.request('tools/call', { name: 'api__whoami', arguments: {} });
+async function askWhoami(client: RecordingClient) {
+  return plainly(await client.request('tools/call', { name: 'api__whoami', arguments: {} }));
 }
 
 async function stateOf(home: AuthHome): Promise<unknown> {

@@ -13,8 +13,11 @@ import {
   type ProtectedServerOptions,
   startProtectedServer,
 } from '../support/oauth/protected-server.ts';
+import { plainly } from '../support/oauth/refusal.ts';
 import { untilTestEnds } from '../support/oauth/test-lifetime.ts';
 import type { RecordingClient } from '../support/recording-client.ts';
+
+const WHOAMI = { name: 'api__whoami', arguments: {} };
 
 /** A request as the MCP server saw it. */
 interface Shown {
@@ -117,7 +120,7 @@ describe('a token that the server does not take any more', () => {
     await provider.expireAccessTokens();
     await provider.forgetRefreshTokens();
     const calls = watch('tools/call');
-    const call = () => client.request('tools/call', { name: 'api__whoami', arguments: {} });
+    const call = async () => plainly(await client.request('tools/call', WHOAMI));
     const { error } = await call();
     expect(error).toMatchObject({
       code: -32000,
@@ -155,7 +158,7 @@ describe('a token that the server does not take any more', () => {
     await whoami(client);
     const ran = server.ran().length;
     open = false;
-    const call = () => client.request('tools/call', { name: 'api__whoami', arguments: {} });
+    const call = async () => plainly(await client.request('tools/call', WHOAMI));
     const errors: unknown[] = [];
     for (let round = 0; round < 10; round += 1) errors.push((await call()).error);
     const together = await Promise.all(Array.from({ length: 10 }, call));
@@ -202,7 +205,7 @@ it('a refusal that repeats what was sent shows no token', async () => {
   const client = await home.serve({ env: { MCP_MASTER_LOG_LEVEL: 'debug' } });
   await client.listTools();
   for (let call = 0; call < 6; call += 1) {
-    const { error } = await client.request('tools/call', { name: 'api__whoami', arguments: {} });
+    const { error } = plainly(await client.request('tools/call', WHOAMI));
     expect(error).toMatchObject({ data: { code: 'LOGIN_REQUIRED' } });
   }
   const said = [...client.rawLines, client.stderr].join('\n');
@@ -230,7 +233,7 @@ describe('a server that wants a token for calls alone', () => {
     await home.configure({ api: { url: server.url.href } });
     const client = await home.serve();
     expect((await client.listTools()).map(({ name }) => name)).toContain('api__whoami');
-    const call = () => client.request('tools/call', { name: 'api__whoami', arguments: {} });
+    const call = async () => plainly(await client.request('tools/call', WHOAMI));
     expect((await call()).error).toMatchObject({
       data: { code: 'LOGIN_REQUIRED' },
       message: expect.stringContaining('mcp-master auth login --server=api'),

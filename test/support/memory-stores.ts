@@ -1,5 +1,5 @@
 import { McpMasterError } from '../../src/errors.ts';
-import type { HeldLock, Locks } from '../../src/oauth/store/locks.ts';
+import type { HeldLock, LockOptions, Locks } from '../../src/oauth/store/locks.ts';
 import type { SecretStore, StoreName } from '../../src/oauth/store/secret-store.ts';
 import type { StateFiles } from '../../src/oauth/store/state-files.ts';
 
@@ -95,20 +95,30 @@ export function memoryFiles(): StateFiles & { texts: Map<string, string> } {
 /** Locks of one process, for unit tests. */
 export class MemoryLocks implements Locks {
   /** The one who holds each lock; `over` settles when it is free for the next. */
-  readonly #turns = new Map<string, { held: boolean; over: Promise<void>; end(): void }>();
+  readonly #turns = new Map<
+    string,
+    { held: boolean; isOver: boolean; over: Promise<void>; end(): void }
+  >();
 
-  async hold<T>(name: string, work: (lock: HeldLock) => Promise<T>): Promise<T> {
+  async hold<T>(
+    name: string,
+    work: (lock: HeldLock) => Promise<T>,
+    { signal, onWait }: LockOptions = {},
+  ): Promise<T> {
     const before = this.#turns.get(name);
     let end = () => {};
     const over = new Promise<void>((resolve) => {
       end = resolve;
     });
-    const turn = { held: true, over, end };
+    const turn = { held: true, isOver: false, over, end };
     this.#turns.set(name, turn);
+    if (before?.isOver === false) onWait?.();
     await before?.over;
     try {
+      signal?.throwIfAborted();
       return await work({ isHeld: () => turn.held });
     } finally {
+      turn.isOver = true;
       turn.end();
     }
   }

@@ -16,6 +16,10 @@ export interface LockOptions {
    * wait for a request of a program. The holder sees that it has lost.
    */
   insist?: boolean;
+  /** Ends the waiting, with the signal's reason; who holds the lock is not interrupted. */
+  signal?: AbortSignal;
+  /** Hears, once, that somebody else who is alive holds it. */
+  onWait?(): void;
 }
 
 /**

@@ -10,7 +10,8 @@ import { type Method, whenListable } from '../services.ts';
  * cursor see it whole.
  */
 export function listMethod(kind: keyof Lists): Method {
-  return (request, { pool, builtins, noteListed }) => {
+  return (request, services) => {
+    const { pool, noteListed } = services;
     if (request.params?.['cursor'] !== undefined) {
       const message = 'No cursor was given: the list has one page';
       request.reply(rpcError(RPC_ERROR.invalidParams, message));
@@ -18,7 +19,8 @@ export function listMethod(kind: keyof Lists): Method {
     }
     whenListable(request, pool, () => {
       noteListed(kind);
-      const own = kind === 'tools' ? builtins.items : [];
+      // Those of this moment: the configuration may have changed meanwhile.
+      const own = kind === 'tools' ? services.builtins.items : [];
       request.reply({ result: { [kind]: [...own, ...itemsOf(pool.router, kind)] } });
       pool.retryFailed();
     });

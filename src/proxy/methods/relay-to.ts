@@ -18,15 +18,16 @@ export function relayTo(
   onResult: () => void = () => undefined,
 ): void {
   const { tasks } = services;
-  sendGuarded(backend, request, services, (onFailure) =>
-    relay(request, backend, {
+  const { name } = backend;
+  sendGuarded(backend, request, services, (current, onFailure) =>
+    relay(request, current, {
       params: tasks.incomingRelated(params),
-      timeoutMs: backend.config.timeout * 1000,
-      mapProgress: (progress) => tasks.outgoingRelated(backend.name, progress),
+      timeoutMs: current.config.timeout * 1000,
+      mapProgress: (progress) => tasks.outgoingRelated(name, progress),
       mapResult: (result) => {
         onResult();
-        noteMentions(backend, result, services);
-        return tasks.outgoingRelated(backend.name, result);
+        noteMentions(current, result, services);
+        return tasks.outgoingRelated(name, result);
       },
       onFailure,
     }),

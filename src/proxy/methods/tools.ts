@@ -2,6 +2,7 @@ import { distance } from 'fastest-levenshtein';
 import type { Backend } from '../../backend/backend.ts';
 import type { IncomingRequest } from '../../rpc/incoming-request.ts';
 import { type Reply, RPC_ERROR } from '../../rpc/message.ts';
+import { answerFaults } from '../answer-faults.ts';
 import { SEPARATOR } from '../names.ts';
 import { rpcError } from '../rpc-errors.ts';
 import { type Method, type Services, whenListable } from '../services.ts';
@@ -16,7 +17,8 @@ export const callTool: Method = (request, services) => {
     request.reply(rpcError(RPC_ERROR.invalidParams, '"name" must be a string'));
   } else if (!services.builtins.call(request, name) && !relayCall(request, services, name)) {
     whenListable(request, services.pool, () => {
-      if (!relayCall(request, services, name)) void callLater(request, services, name);
+      if (!relayCall(request, services, name))
+        answerFaults(request, callLater(request, services, name));
     });
   }
 };

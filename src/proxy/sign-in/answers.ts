@@ -13,13 +13,15 @@ export interface OpenLogin {
   server: string;
   invitation: SignInInvitation;
   delegation: OAuthDelegation;
+  /** What the call was refused with; undefined where nobody has called anything. */
+  reason?: McpMasterError;
   /** What has become of the login that was waited for; undefined = it waits still. */
   error?: McpMasterError | undefined;
 }
 
 /** The answer to a call that needs a login which somebody can still make. */
-export function openLoginReply(request: IncomingRequest, login: OpenLogin): Reply {
-  return failedReply(request, openLoginText(login), login.delegation);
+export function openLoginReply(request: IncomingRequest, login: OpenLogin, now: number): Reply {
+  return failedReply(request, openLoginText(login, now), login.delegation);
 }
 
 /** The answer to a call that needs a login which nobody can make now. */
@@ -38,18 +40,27 @@ export function noLoginReply(
 }
 
 /** What a person reads who is to log in. */
-function openLoginText({ server, invitation, delegation, error }: OpenLogin): string {
-  const { url, userCode } = invitation;
+function openLoginText(login: OpenLogin, now: number): string {
+  const { server, invitation, delegation, reason, error } = login;
+  const { url, userCode, expiresAt } = invitation;
+  const left = Math.max(1, Math.ceil((expiresAt - now) / 60_000));
+  const minutes = left === 1 ? 'a minute' : `${left} minutes`;
+  const why = reason === undefined ? '' : `: ${ownMessage(reason, server)} (${reason.code})`;
   const before =
     error === undefined
       ? ''
       : ` The login that was begun came to nothing: ${error.message} (${error.code}).`;
   const code = userCode === undefined ? '' : ` and enter the code ${userCode}`;
   return (
-    `Server "${server}" needs a login.${before} Open this address in a browser${code}:\n\n${url}\n\n` +
-    `It is good for ten minutes. Or run this in a terminal: ${delegation.login_command}\n` +
+    `Server "${server}" needs a login${why}.${before} Open this address in a browser${code}:\n\n${url}\n\n` +
+    `It is good for ${minutes} more. Or run this in a terminal: ${delegation.login_command}\n` +
     'After the login, repeat the call; nothing has to be restarted.'
   );
+}
+
+/** Without the name of the server, which the text begins with. */
+function ownMessage({ message }: McpMasterError, server: string): string {
+  return message.replace(`server "${server}": `, '');
 }
 
 /** A result where the method has an `isError`, else an error (contract, "Over MCP"). */

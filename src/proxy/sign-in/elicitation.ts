@@ -7,6 +7,12 @@ import type { Peer } from '../../rpc/peer.ts';
 /** What a client said to being asked: `failed` = it could not ask anybody. */
 export type Elicited = 'accept' | 'decline' | 'failed';
 
+interface Question {
+  url: string;
+  answer: Promise<Elicited>;
+  withdraw(): void;
+}
+
 /** Whether a client can send a person to an address (specification 2025-11-25, "Elicitation"). */
 export function canElicitUrl(capabilities: JsonObject): boolean {
   const { elicitation } = capabilities;
@@ -17,29 +23,34 @@ export function canElicitUrl(capabilities: JsonObject): boolean {
 export class UrlElicitation {
   readonly #client: Peer;
   readonly #log: Logger;
-  readonly #asked = new WeakMap<SignInAttempt, Promise<Elicited>>();
+  /** The latest question for each login. */
+  readonly #asked = new WeakMap<SignInAttempt, Question>();
 
   constructor(client: Peer, log: Logger) {
     this.#client = client;
     this.#log = log;
   }
 
-  /** Never rejects. When the login is made, the client is told so. */
+  /**
+   * Never rejects. When the login is made, the client is told so; a question about an address that is no
+   * more is withdrawn.
+   */
   ask(attempt: SignInAttempt, server: string, invitation: SignInInvitation): Promise<Elicited> {
     const known = this.#asked.get(attempt);
-    if (known !== undefined) return known;
-    const asked = this.#ask(attempt, server, invitation);
-    this.#asked.set(attempt, asked);
-    return asked;
+    if (known?.url === invitation.url) return known.answer;
+    known?.withdraw();
+    const question = this.#ask(attempt, server, invitation);
+    this.#asked.set(attempt, question);
+    return question.answer;
   }
 
-  #ask(attempt: SignInAttempt, server: string, invitation: SignInInvitation): Promise<Elicited> {
+  #ask(attempt: SignInAttempt, server: string, { url, userCode }: SignInInvitation): Question {
     const elicitationId = crypto.randomUUID();
-    const { url, userCode } = invitation;
     const code = userCode === undefined ? '' : ` The code to enter there is ${userCode}.`;
     const message = `Log in to "${server}", so that the call can go on.${code}`;
     const params = { mode: 'url', message, url, elicitationId };
-    return new Promise((resolve) => {
+    let withdraw: () => void = () => undefined;
+    const answer = new Promise<Elicited>((resolve) => {
       const { cancel } = this.#client.request('elicitation/create', params, {
         onReply: (reply) => resolve(this.#answerIn(reply)),
         onFailure: (error) => {
@@ -47,15 +58,19 @@ export class UrlElicitation {
           resolve('failed');
         },
       });
+      withdraw = () => {
+        cancel({ reason: 'the login is over, or goes on elsewhere' });
+        resolve('accept');
+      };
       void attempt.ended.then(({ error }) => {
         // Somebody may have logged in without it.
-        cancel({ reason: 'the login is over' });
-        resolve('accept');
+        withdraw();
         if (error === undefined) {
           this.#client.notify('notifications/elicitation/complete', { elicitationId });
         }
       });
     });
+    return { url, answer, withdraw: () => withdraw() };
   }
 
   #answerIn(reply: { result: JsonObject } | { error: { message: string } }): Elicited {

@@ -3,6 +3,7 @@ import { type ErrorCode, McpMasterError } from '../../errors.ts';
 import type { IncomingRequest } from '../../rpc/incoming-request.ts';
 import type { Reply } from '../../rpc/message.ts';
 import { toErrorObject } from '../../rpc/relay.ts';
+import { answerFaults } from '../answer-faults.ts';
 import type { BackendPool } from '../backend-pool.ts';
 import { noLoginReply, openLoginReply } from './answers.ts';
 import type { SignInHelp } from './sign-in-help.ts';
@@ -21,10 +22,12 @@ export interface CallGuards {
   pool: BackendPool;
   /** Milliseconds since the epoch. */
   now(): number;
+  /** A server has refused a request: it may want a login that nobody knew of. */
+  noteRefused(): void;
 }
 
-/** Sends the request; what it fails with goes to `onFailure` instead of to the client. */
-type Send = (onFailure: (error: McpMasterError) => void) => void;
+/** Sends the request to a backend; what it fails with goes to `onFailure` instead of to the client. */
+type Send = (backend: Backend, onFailure: (error: McpMasterError) => void) => void;
 
 /**
  * Sends a client's request to a server. Where that needs a login that a person can make, it waits for that,
@@ -37,11 +40,11 @@ export function sendGuarded(
   send: Send,
 ): void {
   if (MAY_LOG_IN.has(request.method)) new GuardedCall(backend, request, guards, send).start();
-  else send((error) => request.reply({ error: toErrorObject(error) }));
+  else send(backend, (error) => request.reply({ error: toErrorObject(error) }));
 }
 
 class GuardedCall {
-  readonly #backend: Backend;
+  #backend: Backend;
   readonly #request: IncomingRequest;
   readonly #guards: CallGuards;
   readonly #send: Send;
@@ -58,29 +61,43 @@ class GuardedCall {
   }
 
   start(): void {
-    this.#send((error) => this.#onFailure(error));
+    this.#send(this.#backend, (error) => this.#onFailure(error));
   }
 
   #onFailure(error: McpMasterError): void {
     const { desk } = this.#guards.signIn;
     const { config } = this.#backend;
+    this.#guards.noteRefused();
     if (!desk.canHelp(config, error) || this.#request.isCancelled) this.#fail(error);
-    else if (this.#tried.has(error.code)) void this.#refuse(error);
-    else if (this.#tried.size === 0 && desk.isLoggedInSince(config, this.#startedAt)) {
+    else if (this.#tried.has(error.code)) answerFaults(this.#request, this.#refuse(error));
+    else if (this.#tried.size === 0 && this.#isAnswerOld()) {
       this.#again(error.code);
-    } else void this.#logIn(error.code);
+    } else answerFaults(this.#request, this.#logIn(error));
   }
 
-  async #logIn(reason: ErrorCode): Promise<void> {
+  /** Whether somebody has logged in meanwhile, or since the server was refused the last time. */
+  #isAnswerOld(): boolean {
+    const { pool, signIn } = this.#guards;
+    const isChanged = pool.lookAtCredentials().has(this.#backend);
+    return isChanged || signIn.desk.isLoggedInSince(this.#backend.config, this.#startedAt);
+  }
+
+  async #logIn(reason: McpMasterError): Promise<void> {
     const { signIn } = this.#guards;
     const { config } = this.#backend;
     const result = await signIn.login(config, this.#request);
     switch (result.outcome) {
       case 'logged_in':
-        this.#again(reason);
+        this.#again(reason.code);
         break;
       case 'open':
-        this.#request.reply(openLoginReply(this.#request, { server: config.name, ...result }));
+        this.#request.reply(
+          openLoginReply(
+            this.#request,
+            { server: config.name, reason, ...result },
+            this.#guards.now(),
+          ),
+        );
         break;
       case 'impossible':
         this.#request.reply(this.#noLogin(result.error));
@@ -96,10 +113,21 @@ class GuardedCall {
     return noLoginReply(this.#request, { server: config.name, command, error });
   }
 
-  /** On a connection with the new login. */
+  /** On a connection with the new login, and as the server is configured by now. */
   #again(reason: ErrorCode): void {
-    this.#tried.add(reason);
-    this.#guards.pool.lookAtCredentials();
+    const { pool } = this.#guards;
+    const { name } = this.#backend;
+    const current = pool.get(name);
+    if (current === undefined) {
+      const what = `server "${name}" is not in the configuration any more`;
+      this.#fail(new McpMasterError('UNKNOWN_SERVER', what));
+      return;
+    }
+    // Another configuration may want another login.
+    if (current === this.#backend) this.#tried.add(reason);
+    else this.#tried.clear();
+    this.#backend = current;
+    pool.lookAtCredentials();
     this.start();
   }
 

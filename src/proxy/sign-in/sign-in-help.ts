@@ -20,8 +20,8 @@ export interface SignInHelpDeps {
   client: Peer;
   /** Those of the client. */
   capabilities: JsonObject;
-  /** How long a request waits for its person, in milliseconds. */
-  waitMs: number;
+  /** How long a request that comes now waits for its person, in milliseconds. */
+  waitMs(): number;
   log: Logger;
 }
 
@@ -55,7 +55,7 @@ export class SignInHelp {
   /** Waits for a login to a server, beginning it where nobody has. Never rejects. */
   async login(server: ServerConfig, request: IncomingRequest): Promise<SignInResult> {
     const message = `Waiting for the login to ${server.name}`;
-    const patience = bePatient(request, this.#deps.waitMs, message);
+    const patience = bePatient(request, this.#deps.waitMs(), message);
     try {
       const canAsk = this.#elicitation !== undefined || (await this.desk.hasBrowser());
       return await this.#login(server, this.desk.begin(server, canAsk), patience);
@@ -106,10 +106,14 @@ export class SignInHelp {
   ): Promise<boolean> {
     if (!attempt.mayAsk) return false;
     if (isShownElsewhere) return true;
-    const elicited = await this.#elicitation?.ask(attempt, name, invitation);
-    if (elicited === undefined || elicited === 'failed') return attempt.openBrowser(invitation);
-    attempt.noteAsked();
-    if (elicited === 'decline') attempt.decline();
+    if (this.#elicitation === undefined) return attempt.openBrowser(invitation);
+    const elicited = this.#elicitation.ask(attempt, name, invitation);
+    // Another client of this process may have been asked before.
+    if (!attempt.isAsked) attempt.noteAsked(elicited.then((answer) => answer !== 'failed'));
+    const answer = await elicited;
+    // A client that has gone has no person any more.
+    if (answer === 'failed') return !this.#deps.client.isClosed && attempt.openBrowser(invitation);
+    if (answer === 'decline') attempt.decline();
     return true;
   }
 

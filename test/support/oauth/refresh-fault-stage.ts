@@ -22,6 +22,7 @@ import {
   startFaultyEndpoint,
 } from './refresh-fault-endpoint.ts';
 import { type Items, type LoginsAtRest, loginsAtRest } from './refresh-fault-store.ts';
+import { plainly } from './refusal.ts';
 
 /**
  * Why a refresh is due, which is the name of the server, too: its token is near its end, past its end, or
@@ -125,8 +126,9 @@ async function startStage(
       for (const token of [accessToken, refreshToken]) if (token !== undefined) tokens.add(token);
     }
   };
-  const call = (server: string) => {
-    return client.request('tools/call', { name: `${server}__echo`, arguments: { text: 'x' } });
+  const call = async (server: string) => {
+    const params = { name: `${server}__echo`, arguments: { text: 'x' } };
+    return plainly(await client.request('tools/call', params));
   };
   for (const [name] of servers) expectEchoed(await call(name));
   return {

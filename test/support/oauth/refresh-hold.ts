@@ -7,6 +7,7 @@ import { type Answer, changed } from './answers.ts';
 import type { AuthHome } from './auth-home.ts';
 import type { ProviderOptions } from './provider-configuration.ts';
 import { createRefreshStage, type RefreshStage, storedExpiry } from './refresh-stage.ts';
+import { plainly } from './refusal.ts';
 import { untilTestEnds } from './test-lifetime.ts';
 import type { Exchange } from './token-relay.ts';
 
@@ -71,7 +72,7 @@ export async function createHoldStage(options: ProviderOptions = {}): Promise<Ho
 /** Calls the tool `echo` of `api`; gives its result or error alone. */
 export async function call(client: RecordingClient): Promise<{ result?: object; error?: object }> {
   const params = { name: 'api__echo', arguments: { text: 'x' } };
-  const { result, error } = await client.request('tools/call', params);
+  const { result, error } = plainly(await client.request('tools/call', params));
   return { ...(result && { result }), ...(error && { error }) };
 }
 

@@ -47,12 +47,19 @@ describe('readStrategy', () => {
   });
 });
 
+it('tells what nobody knows, and which values are secrets', () => {
+  const settings = { header: 'X-Key', key: 'secret-key-1', templat: 'x' };
+  const { secrets, warnings } = read('api_key', settings);
+  expect(secrets).toEqual(['secret-key-1']);
+  expect(warnings).toEqual([expect.stringMatching(/^the strategy of "api": .*templat/)]);
+});
+
 describe('readMasterSettings', () => {
   it.each([
     ['of a file', { issuer: 'https://login.example', client_id: 'c', scopes: 'a b' }],
     ['of ours', { issuer: 'https://login.example', clientId: 'c', scopes: ['a', 'b'] }],
   ])('takes the spelling %s', (_, settings) => {
-    expect(readMasterSettings(settings, lookup)).toEqual({
+    expect(readMasterSettings(settings, lookup).oauth).toEqual({
       ...{ issuer: 'https://login.example', clientId: 'c', scopes: ['a', 'b'] },
     });
   });

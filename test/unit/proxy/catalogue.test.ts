@@ -98,3 +98,71 @@ describe('Catalogue', () => {
     expect(lines.join('')).toContain('unreadable');
   });
 });
+
+describe('Catalogue, of a server that is configured in another way', () => {
+  const OTHER = serverConfig({ fingerprint: 'other' });
+
+  it('takes what is known for true until the server has answered', () => {
+    const { open } = createDisk();
+    const catalogue = open();
+    catalogue.update(serverConfig(), OFFER);
+    catalogue.presume(OTHER);
+    expect(catalogue.get(OTHER)).toEqual(KNOWN);
+    // It is known in this run alone.
+    expect(open().get(OTHER)).toBeUndefined();
+    expect(catalogue.update(OTHER, OFFER)).toEqual(new Set());
+    expect(open().get(OTHER)).toEqual(KNOWN);
+  });
+
+  it('forgets what was taken for true when it fails, and says so', () => {
+    const { open } = createDisk();
+    const catalogue = open();
+    catalogue.update(serverConfig(), OFFER);
+    catalogue.presume(OTHER);
+    expect(catalogue.noteFailure(OTHER, FAILURE)).toEqual(new Set(['tools']));
+    expect(catalogue.get(OTHER)).toMatchObject({ tools: [], failure: 'BACKEND_EXITED' });
+    expect(catalogue.noteFailure(OTHER, FAILURE)).toEqual(new Set());
+  });
+
+  it('goes by what it offered under that configuration in an earlier run', () => {
+    const { open } = createDisk();
+    open().update(OTHER, { tools: [{ name: 'y' }] });
+    const catalogue = open();
+    catalogue.update(serverConfig(), OFFER);
+    catalogue.presume(OTHER);
+    expect(catalogue.get(OTHER)).toMatchObject({ tools: [{ name: 'y' }] });
+  });
+
+  it('knows nothing when it had failed before', () => {
+    const { open } = createDisk();
+    const catalogue = open();
+    catalogue.noteFailure(serverConfig(), FAILURE);
+    catalogue.presume(OTHER);
+    expect(catalogue.get(OTHER)).toBeUndefined();
+  });
+
+  it('remembers under its new configuration what has not to be asked again', () => {
+    const { open } = createDisk();
+    const catalogue = open();
+    catalogue.update(serverConfig(), OFFER);
+    catalogue.remember(OTHER);
+    expect(open().get(OTHER)).toEqual(KNOWN);
+  });
+
+  it('remembers nothing that was only taken for true', () => {
+    const { open } = createDisk();
+    const catalogue = open();
+    catalogue.update(serverConfig(), OFFER);
+    catalogue.presume(OTHER);
+    catalogue.remember(OTHER);
+    expect(open().get(OTHER)).toBeUndefined();
+  });
+
+  it('knows nothing of one that was forgotten but what is on disk', () => {
+    const { open } = createDisk();
+    const catalogue = open();
+    catalogue.update(serverConfig(), OFFER, { remember: false });
+    catalogue.forget('alpha');
+    expect(catalogue.get(serverConfig())).toBeUndefined();
+  });
+});
