@@ -1,8 +1,10 @@
 import type { MakeLogin } from '../auth/make-login.ts';
 import { SignInDesk } from '../auth/sign-in-desk.ts';
-import type { Config, ServerConfig, ServeSettings } from '../config/config.ts';
+import type { Config, OAuthSettings, ServerConfig, ServeSettings } from '../config/config.ts';
 import { McpMasterError, toMcpMasterError } from '../errors.ts';
+import type { LoginDeps } from '../oauth/login.ts';
 import { SignInRecords } from '../oauth/store/sign-in-records.ts';
+import { unlessAborted } from '../oauth/unless-aborted.ts';
 import type { Context } from './context.ts';
 import { statusOf, wantsNewClient } from './login-status.ts';
 import { loginWork, lostKeychain } from './login-work.ts';
@@ -16,6 +18,7 @@ export function createSignInDesk(context: Context, workspace: Workspace): SignIn
   const { config, folders, log, credentials, owner } = workspace;
   const { auth, challenges, logins } = credentials;
   const mayOpen = browserSetting(config) === 'on_call';
+  const turns = new PortTurns();
   const browser = async () => (mayOpen ? context.createBrowser(config.env, log) : undefined);
   return new SignInDesk({
     ...{ auth, challenges, index: logins.index, now: context.now, log },
@@ -24,7 +27,7 @@ export function createSignInDesk(context: Context, workspace: Workspace): SignIn
     commandFlags: owner.commandFlags,
     hasBrowser: async () => (await browser()) !== undefined,
     openBrowser: async (url) => (await (await browser())?.(url)) ?? false,
-    makeLogin: (server) => makeLogin(server, context, workspace),
+    makeLogin: (server) => makeLogin(server, { context, workspace, turns }),
   });
 }
 
@@ -34,7 +37,7 @@ export function statusRow(server: ServerConfig, context: Context, { credentials 
 }
 
 /** The same login as that of `auth login`, but for who is told where to make it. */
-function makeLogin(server: ServerConfig, context: Context, workspace: Workspace): MakeLogin {
+function makeLogin(server: ServerConfig, { context, workspace, turns }: MakerDeps): MakeLogin {
   return async ({ signal, patience, invite }) => {
     const { login } = await import('../oauth/login.ts');
     const work = await loginWork(server, context, workspace);
@@ -43,22 +46,49 @@ function makeLogin(server: ServerConfig, context: Context, workspace: Workspace)
     }
     // At an authorization server that has forgotten our client nobody could log in with it.
     const force = wantsNewClient(server, workspace.credentials, context.now());
-    const expiresAt = context.now() + patience;
+    const options = { scopes: undefined, force, patience, signal };
+    const deps: LoginDeps = {
+      ...work.deps,
+      invite: ({ authorizeUrl, facts }) =>
+        invite({ url: authorizeUrl, expiresAt: context.now() + patience, ...facts }),
+      inviteToDevice: ({ url, urlComplete, userCode, facts, expiresAt }) =>
+        invite({ url: urlComplete ?? url, userCode, expiresAt, ...facts }),
+    };
     try {
-      await login(
-        work.target,
-        { scopes: undefined, force, patience, signal },
-        {
-          ...work.deps,
-          invite: ({ authorizeUrl, facts }) => invite({ url: authorizeUrl, expiresAt, ...facts }),
-          inviteToDevice: ({ url, urlComplete, userCode, facts, ...device }) =>
-            invite({ url: urlComplete ?? url, userCode, expiresAt: device.expiresAt, ...facts }),
-        },
+      await turns.take(fixedPort(work.target.settings), signal, () =>
+        login(work.target, options, deps),
       );
     } catch (error) {
       throw lostKeychain(toMcpMasterError(error), workspace);
     }
   };
+}
+
+interface MakerDeps {
+  context: Context;
+  workspace: Workspace;
+  turns: PortTurns;
+}
+
+/** The logins of this process that wait at one port of the configuration: one after the other. */
+class PortTurns {
+  readonly #last = new Map<number, Promise<unknown>>();
+
+  async take<T>(port: number | undefined, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    if (port === undefined) return work();
+    const before = this.#last.get(port) ?? Promise.resolve();
+    const turn = unlessAborted(before, signal).then(work);
+    const over = turn.catch(() => undefined);
+    this.#last.set(
+      port,
+      Promise.all([before, over]).then(() => undefined),
+    );
+    return turn;
+  }
+}
+
+function fixedPort({ redirectUri, redirectPort }: OAuthSettings): number | undefined {
+  return redirectUri === undefined ? redirectPort : Number(new URL(redirectUri).port);
 }
 
 function browserSetting({ env, serve }: Config): ServeSettings['browser'] {

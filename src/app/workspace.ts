@@ -85,7 +85,10 @@ export async function openWorkspace(
     sink.level = levelOf(flags, env['MCP_MASTER_LOG_LEVEL']) ?? quietLevel ?? serve.logLevel;
   };
   useLogLevel(config);
-  const owner = { ...folders, commandFlags: commandFlags(folders, flags) };
+  const owner = {
+    ...folders,
+    commandFlags: commandFlags(folders, namedFile(flags, config), context),
+  };
   const options = { folders, owner, log, manager: brought.manager };
   const open = (other: Config): Workspace => ({
     ...assemble(context, other, options),
@@ -147,9 +150,27 @@ export function configRequest(
 }
 
 /** What a command that is shown needs so that it is about the same configuration. */
-function commandFlags({ profile }: Folders, { config }: GlobalFlags): string {
-  const named = config && (/^[\w./:\\-]+$/.test(config) ? config : `'${config}'`);
-  return (profile && ` --profile=${profile}`) + (named ? ` --config=${named}` : '');
+function commandFlags(
+  { profile }: Folders,
+  file: string | undefined,
+  { platform }: Context,
+): string {
+  const named = file === undefined ? '' : ` --config=${quoted(file, platform)}`;
+  return (profile && ` --profile=${profile}`) + named;
+}
+
+/** The file that a flag or the environment of a desktop client names: a terminal does not know it. */
+function namedFile(
+  { config: flag }: GlobalFlags,
+  { file, env }: Pick<Config, 'file' | 'env'>,
+): string | undefined {
+  return flag || env['MCP_MASTER_CONFIG'] ? file : undefined;
+}
+
+/** As a shell takes it for one word, whatever is in it. */
+function quoted(word: string, platform: NodeJS.Platform): string {
+  if (/^[\w./:\\-]+$/.test(word)) return word;
+  return platform === 'win32' ? `"${word}"` : `'${word.replaceAll("'", `'\\''`)}'`;
 }
 
 function levelOf(

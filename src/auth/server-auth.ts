@@ -102,6 +102,7 @@ export class ServerAuth {
     const own = requestHeaders(endpoint);
     const record = this.recordName(server) ?? server.name;
     const fixed = strategies.fixedToken(endpoint);
+    if (fixed !== undefined && !TOKEN.test(fixed)) return missingAuth(() => notToken(endpoint));
     const subject = strategies.subject({ name: server.name, endpoint });
     if (fixed !== undefined) {
       const headers = { ...own, Authorization: bearer(fixed, endpoint) };
@@ -235,3 +236,19 @@ export class ServerAuth {
 
 /** The failures of a connection that are about authentication. */
 const TOLD = new Set(['LOGIN_REQUIRED', 'UNAUTHORIZED', 'INSUFFICIENT_SCOPE']);
+
+/** RFC 6750 §2.1, and whatever else has no blanks and quotes in it. */
+const TOKEN = /^[\x21\x23-\x26\x28-\x7e]+$/;
+
+function notToken({ auth }: RemoteEndpoint): McpMasterError {
+  const isMasters = auth.strategy === 'master_oauth';
+  const source = auth.strategy === 'proxy_oauth' ? auth.oauth.tokenSource : undefined;
+  const name = isMasters ? 'MCP_MASTER_TOKEN' : (source ?? 'token_source');
+  return new McpMasterError(
+    'CONFIG_INVALID',
+    `${name} is no token: it has blanks or quotes in it`,
+    {
+      hint: 'Write the token alone, without "Bearer" and without quotes.',
+    },
+  );
+}

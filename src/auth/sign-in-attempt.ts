@@ -47,7 +47,10 @@ export class SignInAttempt {
   readonly #willAsk: boolean;
   readonly #invitations = new Latest<OpenInvitation>();
   readonly #notes: SignInNotes;
-  #asked: Promise<boolean> | undefined;
+  /** The browser that is opened for all, if it is. */
+  #opening: Promise<boolean> | undefined;
+  /** Whether somebody is being asked, in whatever way. */
+  #isAsked = false;
   /** Somebody who is alive has the lock: what the record says is true. */
   #isJoined = false;
   #isDeclined = false;
@@ -76,22 +79,14 @@ export class SignInAttempt {
 
   /** Opens the browser, once for all that ask. Resolves with whether it could be. */
   openBrowser({ url }: SignInInvitation): Promise<boolean> {
-    this.#asked ??= this.#open(url);
-    return this.#asked;
+    this.#opening ??= this.#open(url);
+    return this.#opening;
   }
 
-  /** Whether somebody is being asked already, by this process or another one. */
-  get isAsked(): boolean {
-    return this.#asked !== undefined;
-  }
-
-  /** Somebody is asked in another way than by the browser; resolves with whether it went. */
-  noteAsked(asking: Promise<boolean>): void {
-    const asked = this.#notes.shown(true).then(() => asking);
-    this.#asked = asked;
-    void asked.then((isAsked) => {
-      if (!isAsked && this.#asked === asked) this.#asked = undefined;
-    });
+  /** Somebody is asked in another way than by the browser, or could not be after all. */
+  async noteAsked(isAsked: boolean): Promise<void> {
+    this.#isAsked = isAsked;
+    await this.#notes.shown(isAsked);
   }
 
   /** The person does not want to. */
@@ -119,6 +114,7 @@ export class SignInAttempt {
     } catch (thrown) {
       if (this.#isLoggedIn()) return { error: undefined };
       const error = toMcpMasterError(thrown);
+      this.#tell(error);
       if (this.#isDeclined && this.#isJoined) await this.#notes.refused(error.code);
       this.#invitations.fail(error);
       return { error };
@@ -154,7 +150,8 @@ export class SignInAttempt {
         invite: async (invitation) => {
           await records.put(file, { invitation, rest, isShown: this.#willAsk });
           // It is another address than the one before, and nobody has been shown it.
-          this.#asked = undefined;
+          this.#opening = undefined;
+          this.#isAsked = false;
           this.#invitations.set({ invitation, isShownElsewhere: false });
         },
       });
@@ -163,7 +160,8 @@ export class SignInAttempt {
     } catch (error) {
       if (!held.isLost()) {
         const isOver = this.#isLoggedIn();
-        const asked = (await this.#asked) ?? (this.#willAsk ? false : undefined);
+        // Where nobody could be asked here, another process may have.
+        const asked = this.#isAsked || this.#willAsk ? this.#isAsked : undefined;
         const after = this.#notes.restAfter(error, asked, rest);
         await records.put(file, isOver ? {} : { rest: after });
         throw error;
@@ -191,6 +189,13 @@ export class SignInAttempt {
     return { rest };
   }
 
+  /** Maybe no call waits for it any more that could say so. */
+  #tell({ code, message }: McpMasterError): void {
+    if (code === 'INTERRUPTED') return;
+    const { server } = this.#key;
+    this.#deps.log.warn(`the login to "${server}" came to nothing: ${message} (${code})`);
+  }
+
   #isLoggedIn(): boolean {
     const entry = this.#deps.index.get(this.#key.file);
     return entry !== undefined && entry.loggedInAt !== this.#before;
@@ -205,9 +210,9 @@ export class SignInAttempt {
 
   #lookForInvitation(): void {
     if (!this.#isJoined) return;
-    const { records, now } = this.#deps;
+    const { records } = this.#deps;
     const { invitation, isShown = false } = records.get(this.#key.file);
-    if (invitation === undefined || invitation.expiresAt <= now()) {
+    if (invitation === undefined) {
       this.#invitations.current = undefined;
     } else if (this.#invitations.current?.invitation.url !== invitation.url) {
       this.#invitations.set({ invitation, isShownElsewhere: isShown });
@@ -215,9 +220,9 @@ export class SignInAttempt {
   }
 
   async #open(url: string): Promise<boolean> {
-    await this.#notes.shown(true);
+    await this.noteAsked(true);
     const isOpen = await this.#deps.openBrowser(url);
-    if (!isOpen) await this.#notes.shown(false);
+    if (!isOpen) await this.noteAsked(false);
     return isOpen;
   }
 }

@@ -55,7 +55,7 @@ export class Strategies {
     this.#settings = isOther ? this.#readMaster(master) : deps.masterOauth;
     this.master = deps.masterToken === '' ? this.#settings : undefined;
     for (const [name, { strategy, settings: given }] of registrations) {
-      if (typeof strategy !== 'string') this.#own.set(name, strategy);
+      if (typeof strategy !== 'string') this.#own.set(name, checked(strategy, name));
       else {
         const input = { name, strategy, settings: given };
         this.#replaced.set(name, this.#told(readStrategy(input, deps.lookup)));
@@ -137,4 +137,13 @@ export class Strategies {
 
 function isProxying(endpoint: ServerConfig['endpoint']): boolean {
   return endpoint.kind !== 'stdio' && endpoint.auth.strategy === 'proxy_oauth';
+}
+
+/** What a program in JavaScript brings need not be what the types say. */
+function checked(strategy: AuthStrategy, server: string): AuthStrategy {
+  if (typeof strategy?.headers === 'function') return strategy;
+  const message = `the strategy of "${server}" has no function \`headers\``;
+  throw new McpMasterError('CONFIG_INVALID', message, {
+    hint: 'Hand over { headers: ({ server, url }) => ({ … }) }, or the name of a strategy.',
+  });
 }

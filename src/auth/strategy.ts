@@ -1,6 +1,6 @@
 import type { AuthConfig, RemoteEndpoint } from '../config/config.ts';
 import { isOwnedHeader } from '../config/headers.ts';
-import { toMcpMasterError } from '../errors.ts';
+import { McpMasterError, toMcpMasterError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { RequestAuth } from './request-auth.ts';
 
@@ -62,9 +62,21 @@ function merged(
   warn: (header: string) => void,
 ): Record<string, string> {
   const all = new Map<string, [string, string]>();
-  for (const [name, value] of [...Object.entries(entry), ...Object.entries(own)]) {
+  for (const [name, value] of [...Object.entries(entry), ...plainHeaders(own)]) {
     if (isOwnedHeader(name)) warn(name);
     else all.set(name.toLowerCase(), [name, value]);
   }
   return Object.fromEntries(all.values());
+}
+
+/** Names and values, whatever a program in JavaScript has made. Throws `CONFIG_INVALID` for what are none. */
+function plainHeaders(own: unknown): [string, string][] {
+  const entries = own instanceof Headers ? [...own] : Object.entries(Object(own));
+  const isPlain = typeof own === 'object' && own !== null && !Array.isArray(own);
+  if (isPlain && entries.every(([, value]) => typeof value === 'string')) {
+    return entries as [string, string][];
+  }
+  throw new McpMasterError('CONFIG_INVALID', 'its strategy gave headers that are none', {
+    hint: 'Return an object of names and texts from `headers`.',
+  });
 }

@@ -44,9 +44,13 @@ export function loginNamed(name: string, config: Config): ServerConfig {
   if (name !== MASTER) return serverNamed(name, config);
   const master = masterIn(config);
   if (master !== undefined) return master;
-  throw usageError(
+  throw noMasterError();
+}
+
+function noMasterError(): McpMasterError {
+  return usageError(
     'the master has no login: the configuration has no `master_oauth` block',
-    'Write `master_oauth: { issuer: …, client_id: … }` at the root of the file.',
+    'Write `master_oauth: { issuer: …, client_id: … }` at the root of the file, or set MCP_MASTER_TOKEN.',
   );
 }
 
@@ -75,6 +79,14 @@ export function noLoginError({
   if (name === MASTER) {
     const message = 'the master needs no login: its token is that of MCP_MASTER_TOKEN';
     return usageError(message, 'Unset MCP_MASTER_TOKEN to log in.');
+  }
+  if (endpoint.kind !== 'stdio' && endpoint.auth.strategy === 'master_oauth') {
+    return noMasterError();
+  }
+  if (endpoint.kind !== 'stdio' && endpoint.auth.strategy === 'proxy_oauth') {
+    const source = endpoint.auth.oauth.tokenSource;
+    const message = `server "${name}" needs no login: it is sent the token of ${source}`;
+    return usageError(message, 'Unset that one to log in.');
   }
   const how =
     endpoint.kind === 'stdio'

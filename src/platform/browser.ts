@@ -61,7 +61,7 @@ export function createOpenBrowser({ env, platform, log }: BrowserOptions): OpenB
  */
 export function canOpenBrowser(env: Environment, platform: NodeJS.Platform): boolean {
   const set = (name: string) => (env[name] ?? '') !== '';
-  if (/^(true|1)$/i.test(env['HEADLESS'] ?? '')) return false;
+  if (/^(true|1|yes|on)$/i.test(env['HEADLESS'] ?? '')) return false;
   const remote = set('SSH_CONNECTION') || set('SSH_TTY');
   if (platform === 'darwin' || platform === 'win32') return !remote;
   if (set('BROWSER')) return true;

@@ -118,14 +118,13 @@ export class BuiltinTools {
       return;
     }
     if (statuses.of(server).state === 'logged_in') {
-      const tools = await this.#countTools(server);
-      request.reply(success(`Already logged in to ${server.name}: ${tools}.`));
+      request.reply(await this.#loggedIn(server, 'Already logged in'));
       return;
     }
     const result = await signIn.login(server, request);
     switch (result.outcome) {
       case 'logged_in':
-        request.reply(success(`Logged in to ${server.name}: ${await this.#countTools(server)}.`));
+        request.reply(await this.#loggedIn(server));
         break;
       case 'open':
         request.reply(
@@ -145,13 +144,20 @@ export class BuiltinTools {
   }
 
   /** What the login has brought, once its server has said so. */
-  async #countTools({ name }: ServerConfig): Promise<string> {
-    const { pool } = this.#deps;
+  async #loggedIn(server: ServerConfig, start = 'Logged in'): Promise<Reply> {
+    const { pool, signIn } = this.#deps;
+    const { name } = server;
     pool.lookAtCredentials();
     const failed = await pool.listed(name);
-    if (failed !== undefined) return `but its tools can't be listed: ${failed.message}`;
+    if (failed !== undefined) {
+      // Another login would end in the same way.
+      if (failed.code === 'LOGIN_REQUIRED') await signIn.desk.noteInVain(server, failed.code);
+      const hint = failed.hint === undefined ? '' : ` ${failed.hint}`;
+      return failure(`${start} to ${name}, but: ${failed.message} (${failed.code}).${hint}`);
+    }
     const count = pool.router.countTools(name);
-    return count === 1 ? '1 tool is available' : `${count} tools are available`;
+    const tools = count === 1 ? '1 tool is available' : `${count} tools are available`;
+    return success(`${start} to ${name}: ${tools}.`);
   }
 
   #unknown(name: unknown): string {

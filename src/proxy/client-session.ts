@@ -45,7 +45,9 @@ export interface SessionDeps extends PoolDeps {
  * to its method. The servers are made for this client, with its own capabilities.
  */
 export class ClientSession {
-  /** Settles when the client has gone and nothing of its servers is left. */
+  /** Settles when the client has gone. */
+  readonly gone: Promise<void>;
+  /** Settles when nothing of its servers is left, either. */
   readonly done: Promise<void>;
 
   #config: Config;
@@ -55,6 +57,7 @@ export class ClientSession {
   readonly #announcer: ListAnnouncer;
   /** Tasks that the client runs for servers. */
   readonly #clientTasks = new TaskRoutes();
+  #leave: () => void = () => undefined;
   #finish: () => void = () => undefined;
   /** What the client can do, as it says. */
   #capabilities: JsonObject = {};
@@ -64,6 +67,9 @@ export class ClientSession {
     this.#config = config;
     this.#deps = deps;
     this.#log = deps.log;
+    this.gone = new Promise((resolve) => {
+      this.#leave = resolve;
+    });
     this.done = new Promise((resolve) => {
       this.#finish = resolve;
     });
@@ -222,6 +228,7 @@ export class ClientSession {
 
   async #end(): Promise<void> {
     this.#announcer.end();
+    this.#leave();
     await this.#services?.pool.close();
     this.#finish();
   }

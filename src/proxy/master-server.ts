@@ -32,12 +32,15 @@ export class MasterServer {
   async serve(transport: Transport): Promise<void> {
     const session = new ClientSession(transport, this.#config, this.#deps);
     this.#sessions.add(session);
-    await session.start();
-    await session.done;
-    this.#sessions.delete(session);
-    // Nobody is left to whom a login would be of use.
-    if (this.#sessions.size > 0) return;
-    await Promise.all([...this.#desks].map((desk) => desk.close()));
+    try {
+      await session.start();
+      await session.gone;
+    } finally {
+      this.#sessions.delete(session);
+    }
+    // Without a client there is nobody to whom a login would be of use; its servers may take longer to end.
+    const desks = this.#sessions.size > 0 ? [] : [...this.#desks];
+    await Promise.all([session.done, ...desks.map((desk) => desk.close())]);
   }
 
   /** Ends all sessions with their connections and child processes. Never rejects. */

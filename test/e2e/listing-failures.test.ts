@@ -23,7 +23,8 @@ it('tells why a server shows no tools, also while they are being listed again', 
   const client = await home.serve();
   // Each list of ours makes it ask the server again.
   for (let lists = 0; lists < 3; lists += 1) {
-    expect(await client.listTools()).toEqual([]);
+    const listed = (await client.listTools()).map(({ name }) => String(name));
+    expect(listed.filter((name) => name.startsWith('api__'))).toEqual([]);
     const { error } = await client.request('tools/call', { name: 'api__whoami', arguments: {} });
     expect(error?.message).toContain('mcp-master auth login --server=api');
   }

@@ -116,7 +116,8 @@ describe('a server that answers 401', () => {
       const good = await backend();
       const servers = { closed: closed.entry, good: good.entry };
       const client = await serve(servers);
-      expect((await client.listTools()).map(({ name }) => name)).toEqual(['good__echo']);
+      const names = (await client.listTools()).map(({ name }) => name);
+      expect(names).toEqual(['mcp-master__status', 'mcp-master__login', 'good__echo']);
       expect(await client.callTool('good__echo', { message: 'x' })).toBeDefined();
       expect(client.stderr).toContain('server "closed": it needs a login');
 

@@ -1,8 +1,9 @@
 import { once } from 'node:events';
 import { createServer } from 'node:net';
 import { expect, it } from 'vitest';
-import { nobody } from '../support/oauth/sign-in-browser.ts';
-import { delegationOf, identityOf, textOf } from '../support/oauth/sign-in-client.ts';
+import { startPair } from '../support/oauth/auth-home.ts';
+import { nobody, startScreenBrowser } from '../support/oauth/sign-in-browser.ts';
+import { delegationOf, identityOf, startClient, textOf } from '../support/oauth/sign-in-client.ts';
 import { signInStage, whoami } from '../support/oauth/sign-in-stage.ts';
 
 /** A port for a provider that knows one redirect address alone. */
@@ -58,4 +59,21 @@ it('makes no room at a port that another program has', async () => {
   } finally {
     other.close();
   }
+});
+
+it('lets a second server with the same port have its login after the first', async () => {
+  const { stage, port } = await fixedStage();
+  const other = await startPair(undefined, { guard: 'calls' });
+  const entry = { auth_strategy: 'delegate_oauth', auth_config: { redirect_port: port } };
+  await stage.home.configure({
+    api: { url: stage.entry.url, ...entry },
+    other: { url: other.entry.url, ...entry },
+  });
+  const browser = await startScreenBrowser();
+  const client = await startClient(stage.home, { env: browser.env });
+  const logIn = (server: string) => client.callTool(LOGIN, { server });
+  const [first, second] = await Promise.all([logIn('api'), logIn('other')]);
+  expect(textOf(first)).toContain('Logged in to api');
+  expect(textOf(second)).toContain('Logged in to other');
+  expect(browser.opened()).toHaveLength(2);
 });

@@ -129,3 +129,24 @@ describe('a server that demands a wider scope for ever', () => {
     expect(server.seen.at('authorize')).toHaveLength(2);
   });
 });
+
+it('is asked for no more once a server always wants another scope than the one that was granted', async () => {
+  let wanted = 0;
+  const greedy: NonNullable<Script['mcp']> = ({ headers, params }) => {
+    if (headers.authorization === undefined || params['method'] !== 'tools/call') return undefined;
+    wanted += 1;
+    const challenge = `Bearer error="insufficient_scope", scope="more:${wanted}"`;
+    return respond(403, '', { 'www-authenticate': challenge });
+  };
+  const server = await untilTestEnds(startMisbehavingAuthorizationServer({ mcp: greedy }));
+  const home = await createAuthHome();
+  await home.configure({ api: { url: server.url.href } }, { serve: { login_wait: FOR_EVER } });
+  expect(await home.logIn(['api'])).toMatchObject({ code: 0 });
+  const browser = await startScreenBrowser();
+  const client = await startClient(home, { env: browser.env });
+  await client.listTools();
+  for (let calls = 0; calls < 5; calls += 1) {
+    await client.request('tools/call', { name: 'api__whoami', arguments: {} });
+  }
+  expect(browser.opened()).toHaveLength(1);
+});

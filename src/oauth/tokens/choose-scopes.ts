@@ -44,9 +44,22 @@ export function chooseScopes(sources: ScopeSources): WantedScopes {
   return { scopes, prompt };
 }
 
-function stepUp({ settings, challenge, granted, resourceScopes }: ScopeSources): string[] {
-  const challenged = challenge?.scopes ?? [];
-  const named = challenged.length > 0 ? challenged : resourceScopes;
+/** A longer list of scopes fits into no address that a browser opens. */
+const MOST_CHARACTERS = 4000;
+
+/** RFC 6749 §3.3: one scope. */
+const SCOPE = /^[\x21\x23-\x5b\x5d-\x7e]+$/;
+
+/** What a server names, as far as it can be asked for: else the authorization server chooses. */
+function askable(scopes: readonly string[]): string[] {
+  const legal = scopes.filter((scope) => SCOPE.test(scope));
+  return legal.join(' ').length <= MOST_CHARACTERS ? legal : [];
+}
+
+function stepUp({ settings, ...sources }: ScopeSources): string[] {
+  const { challenge, granted } = sources;
+  const challenged = askable(challenge?.scopes ?? []);
+  const named = challenged.length > 0 ? challenged : askable(sources.resourceScopes);
   const usual = settings.scopes ?? named;
   if (challenge?.error !== 'insufficient_scope') return usual;
   return [...usual, ...granted, ...challenged];

@@ -3,6 +3,7 @@ import type { Backend } from '../../backend/backend.ts';
 import type { IncomingRequest } from '../../rpc/incoming-request.ts';
 import { type Reply, RPC_ERROR } from '../../rpc/message.ts';
 import { answerFaults } from '../answer-faults.ts';
+import { LOGIN_TOOL } from '../builtin-names.ts';
 import { SEPARATOR } from '../names.ts';
 import { rpcError } from '../rpc-errors.ts';
 import { type Method, type Services, whenListable } from '../services.ts';
@@ -46,7 +47,7 @@ function relayCall(request: IncomingRequest, services: Services, name: string): 
   return true;
 }
 
-function unknownTool(name: string, { pool }: Services): Reply {
+function unknownTool(name: string, { pool, builtins }: Services): Reply {
   const near = pool.router
     .toolNames()
     .map((known) => ({ known, far: distance(known, name) }))
@@ -58,6 +59,7 @@ function unknownTool(name: string, { pool }: Services): Reply {
     ...pool.failures(name).map(({ message, hint: next = '' }) => {
       return `Its server may be one that failed: ${message}. ${next}`.trimEnd();
     }),
+    ...(builtins.items.length > 0 ? [`The tool ${LOGIN_TOOL} begins the login to a server.`] : []),
   ].join(' ');
   const data = { code: 'UNKNOWN_TOOL', hint, near };
   return rpcError(RPC_ERROR.invalidParams, `Unknown tool: ${name}. ${hint}`, data);

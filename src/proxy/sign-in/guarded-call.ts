@@ -68,11 +68,12 @@ class GuardedCall {
     const { desk } = this.#guards.signIn;
     const { config } = this.#backend;
     this.#guards.noteRefused();
-    if (!desk.canHelp(config, error) || this.#request.isCancelled) this.#fail(error);
+    if (this.#request.isCancelled) this.#fail(error);
     else if (this.#tried.has(error.code)) answerFaults(this.#request, this.#refuse(error));
     else if (this.#tried.size === 0 && this.#isAnswerOld()) {
       this.#again(error.code);
-    } else answerFaults(this.#request, this.#logIn(error));
+    } else if (desk.canHelp(config, error)) answerFaults(this.#request, this.#logIn(error));
+    else this.#fail(error);
   }
 
   /** Whether somebody has logged in meanwhile, or since the server was refused the last time. */

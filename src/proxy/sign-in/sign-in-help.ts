@@ -107,12 +107,13 @@ export class SignInHelp {
     if (!attempt.mayAsk) return false;
     if (isShownElsewhere) return true;
     if (this.#elicitation === undefined) return attempt.openBrowser(invitation);
-    const elicited = this.#elicitation.ask(attempt, name, invitation);
-    // Another client of this process may have been asked before.
-    if (!attempt.isAsked) attempt.noteAsked(elicited.then((answer) => answer !== 'failed'));
-    const answer = await elicited;
-    // A client that has gone has no person any more.
-    if (answer === 'failed') return !this.#deps.client.isClosed && attempt.openBrowser(invitation);
+    void attempt.noteAsked(true);
+    const answer = await this.#elicitation.ask(attempt, name, invitation);
+    if (answer === 'failed') {
+      await attempt.noteAsked(false);
+      // A client that has gone has no person any more.
+      return !this.#deps.client.isClosed && attempt.openBrowser(invitation);
+    }
     if (answer === 'decline') attempt.decline();
     return true;
   }
@@ -130,7 +131,8 @@ export class SignInHelp {
 }
 
 function notOpenYet(): McpMasterError {
-  return new McpMasterError('LOGIN_TIMEOUT', 'it takes long to find out where to log in', {
-    hint: 'Try again in a moment; if it stays so, look at the authorization server.',
+  const message = 'it takes long to find out where to log in, or another login has to end before';
+  return new McpMasterError('LOGIN_TIMEOUT', message, {
+    hint: 'Finish the other login, or try again in a moment; if it stays so, look at the authorization server.',
   });
 }

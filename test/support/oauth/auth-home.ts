@@ -123,7 +123,7 @@ export async function openAuthHome(env: Variables = {}): Promise<OpenHome> {
     files: () => readAll(path),
     keptFiles: async () => {
       const all = [...(await readAll(path))];
-      return new Map(all.filter(([file]) => !/^state\/(locks|records)\//.test(file)));
+      return new Map(all.filter(([file]) => !/^state\/(locks|records|sign-ins)\//.test(file)));
     },
     close: async () => {
       for (const one of started.reverse()) await one.close();

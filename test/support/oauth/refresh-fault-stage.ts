@@ -209,7 +209,7 @@ export async function onStage(
 }
 
 /** What programs note about their work: that a login is needed, which lock is whose, how it went. */
-const PASSING = /^(cache|state\/(locks|records|challenges))\/|^state\/filler$/;
+const PASSING = /^(cache|state\/(locks|records|challenges|sign-ins))\/|^state\/filler$/;
 
 async function side({ identity, host }: StageOptions): Promise<Side> {
   const server = await startMisbehavingAuthorizationServer();

@@ -24,5 +24,7 @@ export function refusalIn({ error, result }: RpcAnswer): RpcAnswer['error'] {
 /** The answer in which a refusal is always an error. */
 export function plainly(answer: RpcAnswer): RpcAnswer {
   const error = refusalIn(answer);
-  return error === undefined ? answer : { ...answer, error, result: undefined };
+  if (error === undefined) return answer;
+  const { result: _, ...rest } = answer;
+  return { ...rest, error };
 }

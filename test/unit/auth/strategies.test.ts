@@ -203,3 +203,67 @@ describe('a strategy that is registered', () => {
     ).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
   });
 });
+
+describe('what a program brings', () => {
+  it("keeps the master's token from a server that its resource does not cover", async () => {
+    const master = { issuer: 'https://login.example', resource: 'https://a.example/mcp' };
+    const { server } = create({
+      ...{ master, masterToken: 'outer' },
+      register: (manager) => void manager.registerServerAuth('b', 'master_oauth'),
+    });
+    expect(await server('a', MASTER).auth.headers()).toEqual({ Authorization: 'Bearer outer' });
+    await expect(server('b', { strategy: 'detect' }).auth.headers()).rejects.toMatchObject({
+      code: 'CONFIG_INVALID',
+      message: expect.stringContaining("the master's token is for https://a.example/mcp"),
+    });
+  });
+
+  it('leaves no credential of the file beside the one that takes its place', async () => {
+    const { server } = create({
+      register: (manager) =>
+        void manager.registerServerAuth('a', 'api_key', { header: 'X-Key', key: 'secret-key-1' }),
+    });
+    const headers = { Authorization: 'Bearer of-the-file', 'X-Team': 'core' };
+    const { auth } = server('a', { strategy: 'headers' }, { headers });
+    expect(await auth.headers()).toEqual({ 'X-Team': 'core', 'X-Key': 'secret-key-1' });
+  });
+
+  it.each([
+    ['of the transport are left out', { Host: 'evil.example', 'X-A': '1' }, { 'X-A': '1' }],
+    ['replace those of the entry in any case', { 'x-team': 'b' }, { 'x-team': 'b' }],
+    ['may be a Headers object', new Headers({ 'X-A': '1' }), { 'X-Team': 'core', 'x-a': '1' }],
+  ])('headers %s', async (_, headers, expected) => {
+    const own = { headers: () => headers as Record<string, string> };
+    const { server } = create({ register: (manager) => void manager.registerServerAuth('a', own) });
+    const { auth } = server('a', { strategy: 'detect' }, { headers: { 'X-Team': 'core' } });
+    expect(await auth.headers()).toMatchObject(expected);
+    expect(Object.keys(await auth.headers())).not.toContain('Host');
+  });
+
+  it.each([null, 7, ['X-A'], { 'X-A': 7 }])(
+    'refuses headers that are none: %j',
+    async (headers) => {
+      const own = { headers: () => headers as unknown as Record<string, string> };
+      const { server } = create({
+        register: (manager) => void manager.registerServerAuth('a', own),
+      });
+      await expect(server('a', { strategy: 'detect' }).auth.headers()).rejects.toMatchObject({
+        code: 'CONFIG_INVALID',
+      });
+    },
+  );
+
+  it('refuses a strategy without headers at once, and a token that is none', async () => {
+    const nothing = {} as { headers: () => Record<string, string> };
+    expect(() =>
+      create({ register: (manager) => void manager.registerServerAuth('a', nothing) }),
+    ).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+    for (const masterToken of ['Bearer T1', '"T1"']) {
+      const { server } = create({ masterToken });
+      await expect(server('a', MASTER).auth.headers()).rejects.toMatchObject({
+        code: 'CONFIG_INVALID',
+        message: expect.stringContaining('MCP_MASTER_TOKEN is no token'),
+      });
+    }
+  });
+});
