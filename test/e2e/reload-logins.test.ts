@@ -28,7 +28,7 @@ function handshakes({ heard }: Witness): number {
 
 describe('a server that is new and needs a login', () => {
   it('brings the built-in tools with it, and can be logged in to', async () => {
-    const stage = await signInStage();
+    const stage = await signInStage({ protection: {} });
     const { home, entry } = stage;
     const open = await startWitness();
     const bypass = { url: open.url, auth_strategy: 'bypass_auth' };
@@ -37,7 +37,7 @@ describe('a server that is new and needs a login', () => {
     await waitForTools(client, ['open__echo', 'open__erase', 'open__whoami']);
     await whileReloading(client, () => home.configure({ open: bypass, api: openly(entry) }));
     await client.waitForNotification(TOOLS_CHANGED);
-    await waitFor(async () => (await toolNames(client)).includes('api__whoami'));
+    await waitFor(async () => (await toolNames(client)).includes('mcp-master__login'));
     expect(await toolNames(client)).toEqual(expect.arrayContaining(BUILT_IN));
     const login = await client.callTool('mcp-master__login', { server: 'api' });
     expect(JSON.stringify(login)).toContain('Logged in to api');
@@ -46,18 +46,19 @@ describe('a server that is new and needs a login', () => {
   });
 
   it('takes the built-in tools with it when it goes, or when they are switched off', async () => {
-    const { home, entry, startHeadless } = await signInStage();
+    const delegating = { auth_strategy: 'delegate_oauth' };
+    const { home, entry, startHeadless } = await signInStage({ entry: delegating });
+    const api = { url: entry.url, ...delegating };
     const client = await startHeadless();
-    await waitFor(async () => (await toolNames(client)).includes('api__whoami'));
-    expect(await toolNames(client)).toEqual(expect.arrayContaining(BUILT_IN));
+    expect(await toolNames(client)).toEqual(BUILT_IN);
     await whileReloading(client, () =>
-      home.configure({ api: openly(entry) }, { serve: { builtin_tools: false } }),
+      home.configure({ api }, { serve: { builtin_tools: false } }),
     );
     await client.waitForNotification(TOOLS_CHANGED);
-    expect(await toolNames(client)).toEqual(['api__echo', 'api__erase', 'api__whoami']);
-    await whileReloading(client, () => home.configure({ api: openly(entry) }));
+    expect(await toolNames(client)).toEqual([]);
+    await whileReloading(client, () => home.configure({ api }));
     await client.waitForNotification(TOOLS_CHANGED, 2);
-    expect(await toolNames(client)).toEqual(expect.arrayContaining(BUILT_IN));
+    expect(await toolNames(client)).toEqual(BUILT_IN);
     await whileReloading(client, () => home.configure({}));
     await client.waitForNotification(TOOLS_CHANGED, 3);
     expect(await toolNames(client)).toEqual([]);

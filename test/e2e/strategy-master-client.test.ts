@@ -17,7 +17,7 @@ async function knownStage() {
     redirect_uris: [`http://127.0.0.1:${port}/oauth/callback`],
     token_endpoint_auth_method: 'client_secret_basic',
   };
-  const stage = await createMasterStage({ clients: [known] });
+  const stage = await createMasterStage({ clients: [known] }, { MCP_MASTER_BROWSER: 'on_call' });
   const one = await stage.startServer();
   const client = { client_id: 'known', client_secret: 'keyring:known', redirect_port: port };
   const entry = { url: one.url, auth_strategy: 'master_oauth' };

@@ -10,7 +10,7 @@ const COMMAND = /run this in a terminal: (.*)/;
  * Why a call was refused: its error, or what its result says where a person can log in, in the same form.
  * Undefined when it was answered.
  */
-export function refusalIn({ error, result }: RpcAnswer): RpcAnswer['error'] {
+function refusalIn({ error, result }: RpcAnswer): RpcAnswer['error'] {
   if (error !== undefined || result?.['isError'] !== true) return error;
   const [block] = result['content'] as JsonObject[];
   const text = String(block?.['text']);
