@@ -1,12 +1,8 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-
-/** The path of the program; the package has no types of its own. */
-const { default: program } = createRequire(import.meta.url)('workerd') as { default: string };
 
 /** A Worker that runs in workerd, on 127.0.0.1 and a free port. */
 export interface RunningWorker {
@@ -18,12 +14,12 @@ export interface RunningWorker {
 const COMPATIBILITY_DATE = '2025-01-01';
 
 /**
- * Runs the module `main` of a folder. Its class `durableObject` is bound under the same name: it
+ * Runs the module `main` of a folder by the program workerd. Its class `durableObject` is bound under the same name: it
  * alone lives longer than a request.
  */
 export async function startWorker(
   folder: string,
-  { main, durableObject }: { main: string; durableObject: string },
+  { program, main, durableObject }: { program: string; main: string; durableObject: string },
 ): Promise<RunningWorker> {
   await writeFile(join(folder, 'config.capnp'), configuration(main, durableObject));
   const command = ['serve', 'config.capnp', '--control-fd=3'];
