@@ -16,7 +16,7 @@ export class MultiAuthManager {
   }
 
   /**
-   * Replaces the strategy of a server. It counts for those that serve from now on.
+   * Replaces the strategy of a server. It counts from when serving begins, for as long as a client is there.
    *
    * @param server its name in the configuration
    * @param strategy the name of a strategy, or one of your own

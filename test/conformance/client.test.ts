@@ -54,7 +54,7 @@ function complaints(
   { isContent, checks: seen, transcript }: ClientVerdict,
 ): string[] {
   const judged = seen.filter(({ status }) => ['SUCCESS', 'FAILURE', 'WARNING'].includes(status));
-  const asked = transcript.match(/^RUNS: /gm)?.length ?? 0;
+  const asked = transcript.match(/^LOGIN: /gm)?.length ?? 0;
   const codes = [...transcript.matchAll(/"event":"error".*?"code":"(\w+)"/g)];
   const last = codes.at(-1)?.[1];
   const wrong: [boolean, string][] = [

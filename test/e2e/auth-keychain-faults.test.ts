@@ -165,7 +165,7 @@ describe('a keychain that is locked', () => {
     const [asking, signalled, closing] = sessions;
     if (!asking || !signalled || !closing) throw new Error('There are three');
     const stuck = sessions.map(async (session) => {
-      expect(await session.listTools()).toHaveLength(7);
+      expect(await session.listTools()).toHaveLength(7 + 2);
       return session.request('tools/call', { name: 'faulty__echo', arguments: { text: 'x' } });
     });
     // Those that are ended have no answer.

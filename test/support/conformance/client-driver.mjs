@@ -3,7 +3,8 @@
  * Makes the built proxy the client that the MCP conformance suite judges: the suite starts this program
  * with the address of one of its servers as the last argument. It stands for a desktop client with a
  * person: `mcp-master serve` has that one server behind it, all tools are listed and called, and when an
- * answer names a command that logs in, the person runs it and follows the address in a browser.
+ * answer has the address of a login, the person opens it in a browser; where it only names the command that
+ * logs in, the person runs that.
  *
  *   npx -p node@22 -p @modelcontextprotocol/conformance@0.2.0-alpha.12 conformance client \
  *     --scenario auth/scope-step-up --command "node test/support/conformance/client-driver.mjs"
@@ -13,7 +14,7 @@
  */
 import { startDesktop } from './client-driver/desktop.mjs';
 import { createHome } from './client-driver/home.mjs';
-import { logIn, loginCommandIn } from './client-driver/login.mjs';
+import { browse, logIn, loginCommandIn } from './client-driver/login.mjs';
 
 /** No scenario has a use for more logins; a proxy that asks for more would ask for ever. */
 const MOST_LOGINS = 8;
@@ -32,15 +33,17 @@ async function use(desktop, home, scenario) {
   for (let logins = 0; ; logins += 1) {
     const refusal = await desktop.useTools({ isCalling: !LISTED_ALONE.has(scenario) });
     if (refusal === undefined) return ENDED.used;
-    say(`REFUSED: ${refusal}`);
-    const command = loginCommandIn(refusal);
+    say(`REFUSED: ${refusal.text}`);
+    const command = loginCommandIn(refusal.text);
     if (command === undefined) return ENDED.failed;
     if (logins === MOST_LOGINS) {
       say(`ENDLESS: after ${MOST_LOGINS} logins there is a command for another one`);
       return ENDED.endless;
     }
-    say(`RUNS: ${command.join(' ')}`);
-    if (!(await logIn(command, home, say))) return ENDED.failed;
+    const { address } = refusal;
+    say(`LOGIN: ${address ?? command.join(' ')}`);
+    const isLoggedIn = await (address ? browse(address, say) : logIn(command, home, say));
+    if (!isLoggedIn) return ENDED.failed;
     await desktop.hearNews();
   }
 }

@@ -14,6 +14,9 @@ import { BIN, SERVER } from './home.mjs';
 /** What a client asks for that remembers the tools of its last session. */
 const REMEMBERED = `${SERVER}__test-tool`;
 
+/** Where an answer says how a person can log in (contract, "Over MCP"). */
+const DELEGATION = 'mcp-master/oauth_delegation';
+
 /** Milliseconds in which a login reaches the proxy, and its tools the client. */
 const NEWS = 1500;
 
@@ -43,19 +46,28 @@ export async function startDesktop({ path, env }) {
   await client.connect(transport);
 
   const ask = (method, params) => client.request({ method, params }, ResultSchema);
-  const call = (name, args) => ask('tools/call', { name, arguments: args });
+  /** Resolves with why it did not work, and with the address at which a person can log in. */
+  const call = async (name, args) => {
+    const { isError, content, _meta } = await ask('tools/call', { name, arguments: args });
+    const address = _meta?.[DELEGATION]?.authorize_url;
+    return isError && address !== undefined ? { text: content[0].text, address } : undefined;
+  };
 
   return {
-    /** Lists the tools and calls each. Undefined when all of that worked, else why it did not. */
+    /** Lists the tools of the server and calls each. Undefined when all of that worked, else why it did not. */
     async useTools({ isCalling }) {
       try {
-        const { tools } = await ask('tools/list', {});
+        const listed = await ask('tools/list', {});
+        const tools = listed.tools.filter(({ name }) => name.startsWith(`${SERVER}__`));
         if (!isCalling) return undefined;
-        if (tools.length === 0) await call(REMEMBERED, {});
-        for (const tool of tools) await call(tool.name, argumentsFor(tool, tools));
+        if (tools.length === 0) return await call(REMEMBERED, {});
+        for (const tool of tools) {
+          const refusal = await call(tool.name, argumentsFor(tool, tools));
+          if (refusal !== undefined) return refusal;
+        }
         return undefined;
       } catch (error) {
-        return error.message;
+        return { text: error.message };
       }
     },
     /** Waits until the proxy says that there are other tools now, but not for long. */

@@ -26,8 +26,8 @@ export async function logIn([, ...args], { path, env }, say) {
   return outcome;
 }
 
-/** Whether the page at the end of all redirects is a good one. */
-async function browse(url, say) {
+/** Opens an address; whether the page at the end of all redirects is a good one. */
+export async function browse(url, say) {
   const page = await fetch(url);
   say(`BROWSER: ${page.status} ${new URL(page.url).pathname}`);
   return page.ok;
