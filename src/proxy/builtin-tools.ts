@@ -5,7 +5,7 @@ import type { IncomingRequest } from '../rpc/incoming-request.ts';
 import { isObject, type JsonObject, type Reply } from '../rpc/message.ts';
 import { answerFaults } from './answer-faults.ts';
 import type { BackendPool } from './backend-pool.ts';
-import { LOGIN_TOOL, STATUS_TOOL } from './builtin-names.ts';
+import { BUILTIN_TOOLS, LOGIN_TOOL, STATUS_TOOL } from './builtin-names.ts';
 import { noLoginReply, openLoginReply } from './sign-in/answers.ts';
 import type { SignInHelp } from './sign-in/sign-in-help.ts';
 
@@ -87,7 +87,8 @@ export class BuiltinTools {
 
   /** Answers a call of one of them. False when the name is not one of theirs. */
   call(request: IncomingRequest, name: string): boolean {
-    if (!this.items.some((item) => item['name'] === name)) return false;
+    // First of all by the name: each call of every tool comes along here.
+    if (!BUILTIN_TOOLS.includes(name) || this.items.length === 0) return false;
     if (name === STATUS_TOOL) request.reply(this.#status());
     else answerFaults(request, this.#logIn(request));
     return true;
