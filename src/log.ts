@@ -23,7 +23,7 @@ const MASK = '***';
 const SCHEME_WORDS =
   '(?:authentication|authorization|challenges?|credentials?|headers?|schemes?|tokens)';
 
-/** A credential with its scheme (RFC 6750 §2.1, RFC 7617 §2): any word but those, whole. */
+/** A credential with its scheme (RFC 6750 §2.1, RFC 7617 §2): each whole word but those. */
 const SCHEME_CREDENTIAL = new RegExp(
   `\\b(Bearer|Basic)\\s+(?!${SCHEME_WORDS}\\.?(?![\\w.~+/=-]))[\\w.~+/=-]{6,}`,
   'gi',

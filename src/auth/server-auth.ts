@@ -10,7 +10,13 @@ import { missingAuth, type RequestAuth, staticAuth } from './request-auth.ts';
 import { requestHeaders, sendsCredential } from './request-headers.ts';
 import type { Strategies, StrategiesDeps } from './strategies.ts';
 import { customAuth } from './strategy.ts';
-import { bearer, type Passthrough, type TokenAuthSubject, tokenAuth } from './token-auth.ts';
+import {
+  bearer,
+  type Passthrough,
+  type TokenAuthSubject,
+  tokenAuth,
+  tokenProblem,
+} from './token-auth.ts';
 import { type TokenSourceDeps, TokenSources } from './token-sources.ts';
 
 /** What a {@link ServerAuth} works with. */
@@ -102,7 +108,8 @@ export class ServerAuth {
     const own = requestHeaders(endpoint);
     const record = this.recordName(server) ?? server.name;
     const fixed = strategies.fixedToken(endpoint);
-    if (fixed !== undefined && !TOKEN.test(fixed)) return missingAuth(() => notToken(endpoint));
+    const noToken = fixed === undefined ? undefined : tokenProblem(fixed, endpoint);
+    if (noToken !== undefined) return missingAuth(() => noToken);
     const subject = strategies.subject({ name: server.name, endpoint });
     if (fixed !== undefined) {
       const headers = { ...own, Authorization: bearer(fixed, endpoint) };
@@ -236,19 +243,3 @@ export class ServerAuth {
 
 /** The failures of a connection that are about authentication. */
 const TOLD = new Set(['LOGIN_REQUIRED', 'UNAUTHORIZED', 'INSUFFICIENT_SCOPE']);
-
-/** RFC 6750 §2.1, and whatever else has no blanks and quotes in it. */
-const TOKEN = /^[\x21\x23-\x26\x28-\x7e]+$/;
-
-function notToken({ auth }: RemoteEndpoint): McpMasterError {
-  const isMasters = auth.strategy === 'master_oauth';
-  const source = auth.strategy === 'proxy_oauth' ? auth.oauth.tokenSource : undefined;
-  const name = isMasters ? 'MCP_MASTER_TOKEN' : (source ?? 'token_source');
-  return new McpMasterError(
-    'CONFIG_INVALID',
-    `${name} is no token: it has blanks or quotes in it`,
-    {
-      hint: 'Write the token alone, without "Bearer" and without quotes.',
-    },
-  );
-}

@@ -152,3 +152,21 @@ export function bearer(token: string, { url }: RemoteEndpoint): string {
     hint: 'Write https:// in its `url`.',
   });
 }
+
+/** RFC 6750 §2.1, and whatever else has no blanks and quotes in it. */
+const TOKEN = /^[\x21\x23-\x26\x28-\x7e]+$/;
+
+/** What is wrong with a token that comes from outside; undefined when it can be sent. */
+export function tokenProblem(token: string, { auth }: RemoteEndpoint): McpMasterError | undefined {
+  if (TOKEN.test(token)) return undefined;
+  const isMasters = auth.strategy === 'master_oauth';
+  const source = auth.strategy === 'proxy_oauth' ? auth.oauth.tokenSource : undefined;
+  const name = isMasters ? 'MCP_MASTER_TOKEN' : (source ?? 'token_source');
+  return new McpMasterError(
+    'CONFIG_INVALID',
+    `${name} is no token: it has blanks or quotes in it`,
+    {
+      hint: 'Write the token alone, without "Bearer" and without quotes.',
+    },
+  );
+}

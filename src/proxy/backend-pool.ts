@@ -1,36 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Backend } from '../backend/backend.ts';
-import type { ConnectDeps, Session } from '../backend/connect.ts';
+import type { Session } from '../backend/connect.ts';
 import type { ClientIdentity } from '../backend/handshake.ts';
 import type { Config, ServerConfig } from '../config/config.ts';
 import { type McpMasterError, toMcpMasterError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { JsonObject } from '../rpc/message.ts';
-import { Catalogue, type CatalogueStore, LIST_KINDS, type Lists } from './catalogue.ts';
-import { CredentialLook, type CredentialWatch } from './credential-watch.ts';
+import { Catalogue, LIST_KINDS, type Lists } from './catalogue.ts';
+import { CredentialLook } from './credential-watch.ts';
 import type { ServerInstructions } from './instructions.ts';
 import { ListReader } from './list-reader.ts';
 import { SEPARATOR } from './names.ts';
+import type { PoolDeps, PoolHandlers } from './pool-deps.ts';
 import { type Member, PoolMembers } from './pool-members.ts';
-import { PooledBackend, type PooledBackendHandlers } from './pooled-backend.ts';
+import { PooledBackend } from './pooled-backend.ts';
 import { Router } from './router.ts';
 import { compareServers, enabledServers } from './server-changes.ts';
-
-/** What a {@link BackendPool} takes from the world. */
-export interface PoolDeps {
-  backend: ConnectDeps;
-  credentials: CredentialWatch;
-  catalogue: CatalogueStore;
-  log: Logger;
-}
-
-/** What the pool tells its owner. */
-export interface PoolHandlers extends PooledBackendHandlers {
-  /** A server has connected, or could not. */
-  onSettled(): void;
-  /** These lists, joined, are others than before. */
-  onListsChanged(changed: ReadonlySet<keyof Lists>): void;
-}
 
 /** The servers behind one client's session, and what they offer together. */
 export class BackendPool {
@@ -75,6 +60,7 @@ export class BackendPool {
   get backends(): Backend[] {
     return this.#members.all.map(({ backend }) => backend);
   }
+
   get(server: string): Backend | undefined {
     return this.#members.get(server)?.backend;
   }

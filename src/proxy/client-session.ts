@@ -13,13 +13,14 @@ import {
   relayBackendNotification,
   relayBackendRequest,
 } from './backend-messages.ts';
-import { BackendPool, type PoolDeps } from './backend-pool.ts';
+import { BackendPool } from './backend-pool.ts';
 import { BuiltinTools, type LoginStatuses } from './builtin-tools.ts';
 import { joinCapabilities } from './capabilities.ts';
 import { ClientWishes } from './client-wishes.ts';
 import { joinInstructions } from './instructions.ts';
 import { ListAnnouncer } from './list-announcer.ts';
 import { METHODS } from './methods/table.ts';
+import type { PoolDeps } from './pool-deps.ts';
 import { methodNotFound, rpcError } from './rpc-errors.ts';
 import type { Services } from './services.ts';
 import { SignInHelp } from './sign-in/sign-in-help.ts';

@@ -70,10 +70,10 @@ class GuardedCall {
     this.#guards.noteRefused();
     if (this.#request.isCancelled) this.#fail(error);
     else if (this.#tried.has(error.code)) answerFaults(this.#request, this.#refuse(error));
-    else if (this.#tried.size === 0 && this.#isAnswerOld()) {
-      this.#again(error.code);
-    } else if (desk.canHelp(config, error)) answerFaults(this.#request, this.#logIn(error));
-    else this.#fail(error);
+    // Whatever else has happened, another failure may have come after the call was carried out.
+    else if (!desk.canHelp(config, error)) this.#fail(error);
+    else if (this.#tried.size === 0 && this.#isAnswerOld()) this.#again(error.code);
+    else answerFaults(this.#request, this.#logIn(error));
   }
 
   /** Whether somebody has logged in meanwhile, or since the server was refused the last time. */
