@@ -7,6 +7,7 @@ import {
   type RequestId,
   type RequestMessage,
 } from '../rpc/message.ts';
+import { RequestTable } from '../rpc/request-table.ts';
 import type { Transport } from '../rpc/transport.ts';
 import { type HttpResponse, isSuccess } from './http.ts';
 import { discard } from './http-body.ts';
@@ -58,8 +59,9 @@ export class StreamableHttpTransport implements Transport {
 
   readonly #options: StreamableHttpOptions;
   readonly #session: HttpSession;
-  /** What is under way: requests by their id, other messages by themselves. */
-  readonly #open = new Map<RequestId | Message, Cancellation>();
+  /** What is under way: requests, and other messages. */
+  readonly #requests = new RequestTable<Cancellation>();
+  readonly #others = new Set<Cancellation>();
   readonly #listening = new Cancellation();
   readonly #context: ExchangeContext;
   #stream: ServerStream | undefined;
@@ -94,21 +96,23 @@ export class StreamableHttpTransport implements Transport {
 
   async #send(message: Message): Promise<void> {
     if (this.#over) throw closedError();
-    const key = isRequest(message) ? message.id : message;
     const abort = new Cancellation();
-    this.#open.set(key, abort);
+    const id = isRequest(message) ? message.id : undefined;
+    if (id === undefined) this.#others.add(abort);
+    else this.#requests.set(id, abort);
     try {
       await this.#exchange(message, abort);
     } catch (error) {
       throw connectionError(error, this.#session.origin);
     } finally {
-      this.#open.delete(key);
+      if (id === undefined) this.#others.delete(abort);
+      else this.#requests.take(id);
     }
   }
 
   /** Stops waiting for the answer to a request: its `send` rejects with `INTERRUPTED`. */
   abandon(id: RequestId): void {
-    this.#open.get(id)?.abort(new McpMasterError('INTERRUPTED', 'nobody waits for the answer'));
+    this.#requests.get(id)?.abort(new McpMasterError('INTERRUPTED', 'nobody waits for the answer'));
   }
 
   /** Ends the session, which may take 500 ms, and all that is under way. */
@@ -189,7 +193,7 @@ export class StreamableHttpTransport implements Transport {
     this.#over = true;
     const reason = error ?? closedError();
     this.#listening.abort(reason);
-    for (const abort of this.#open.values()) abort.abort(reason);
+    for (const abort of [...this.#requests.entries(), ...this.#others]) abort.abort(reason);
     this.onclose?.(error);
   }
 

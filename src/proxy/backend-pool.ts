@@ -110,6 +110,11 @@ export class BackendPool {
     if (!this.isListable()) await this.start();
   }
 
+  /** Whether {@link start} was called. */
+  get isStarted(): boolean {
+    return this.#started !== undefined;
+  }
+
   /** Connects all servers. Settles like {@link listable}; never rejects. */
   start(): Promise<void> {
     this.#started ??= this.#startAll(this.#members.all);

@@ -136,7 +136,7 @@ export class ClientSession {
     method(request, services);
     // Not before the first real request, since some clients start a server only to look at it; and
     // after its answer, which starting twenty processes would delay.
-    setImmediate(() => void services.pool.start());
+    if (!services.pool.isStarted) setImmediate(() => void services.pool.start());
   }
 
   #initialize(params: JsonObject): Reply {

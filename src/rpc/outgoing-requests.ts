@@ -1,5 +1,6 @@
 import { McpMasterError } from '../errors.ts';
 import { isObject, type JsonObject, type Reply, type RequestId } from './message.ts';
+import { RequestTable } from './request-table.ts';
 
 /** How a request of ours ends, and what happens until then. */
 export interface RequestOptions {
@@ -33,7 +34,7 @@ export function createsTask(reply: Reply): boolean {
 /** The requests that wait for an answer, by id. The id is the progress token, too. */
 export class OutgoingRequests {
   readonly #label: string;
-  readonly #pending = new Map<number, Pending>();
+  readonly #pending = new RequestTable<Pending>();
   /** Who hears of the progress of tasks: that goes on after the answer which created them. */
   readonly #taskProgress = new Map<number, (params: JsonObject) => void>();
   #lastId = 0;
@@ -76,7 +77,7 @@ export class OutgoingRequests {
   }
 
   failAll(error: McpMasterError): void {
-    for (const id of [...this.#pending.keys()]) this.fail(id, error);
+    for (const { id } of this.#pending.entries()) this.fail(id, error);
   }
 
   /** Drops a request without a word to its owner; false when it is over already. */
@@ -109,10 +110,8 @@ export class OutgoingRequests {
 
   /** Some servers turn the number that they were sent into a string. */
   #take(id: RequestId): Pending | undefined {
-    const key = Number(id);
-    const pending = this.#pending.get(key);
+    const pending = this.#pending.take(Number(id));
     if (pending === undefined) return undefined;
-    this.#pending.delete(key);
     clearTimeout(pending.timer);
     if (this.#pending.size === 0) for (const resolve of this.#idle.splice(0)) resolve();
     return pending;

@@ -12,6 +12,7 @@ import {
   RPC_ERROR,
 } from './message.ts';
 import { OutgoingRequests, type RequestOptions } from './outgoing-requests.ts';
+import { RequestTable } from './request-table.ts';
 import type { Transport } from './transport.ts';
 
 /** A request under way to the other side. */
@@ -46,7 +47,7 @@ export class Peer {
   readonly #handlers: PeerHandlers;
   readonly #log: Logger;
   readonly #outgoing: OutgoingRequests;
-  readonly #incoming = new Map<RequestId, Incoming>();
+  readonly #incoming = new RequestTable<Incoming>();
   #closed = false;
 
   constructor(transport: Transport, handlers: PeerHandlers, options: PeerOptions) {
@@ -165,14 +166,14 @@ export class Peer {
       void this.#send({ jsonrpc: '2.0', id, result: {} });
       return;
     }
-    if (this.#incoming.has(id)) {
+    if (this.#incoming.get(id) !== undefined) {
       const error = { code: RPC_ERROR.invalidRequest, message: `Request id ${id} is in use` };
       // Under the id itself, this would answer the request that is still under way.
       void this.#send({ jsonrpc: '2.0', id: null, error });
       return;
     }
     const request = new Incoming(method, params, {
-      done: () => this.#incoming.delete(id),
+      done: () => void this.#incoming.take(id),
       reply: (reply) => void this.#answer(id, reply),
       progress: (progress) => this.deliver('notifications/progress', progress),
       ordered: this.#transport.unordered !== true,
@@ -210,7 +211,7 @@ export class Peer {
     this.#outgoing.failAll(
       reason ?? new McpMasterError('INTERRUPTED', 'The connection was closed'),
     );
-    for (const request of this.#incoming.values()) {
+    for (const request of this.#incoming.entries()) {
       request.cancel({ reason: 'the connection is over' });
     }
   }

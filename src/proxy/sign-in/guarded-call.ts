@@ -50,7 +50,7 @@ class GuardedCall {
   readonly #send: Send;
   readonly #startedAt: number;
   /** What logins were made for: one for each reason, so that none leads to another for ever. */
-  readonly #tried = new Set<ErrorCode>();
+  readonly #tried: ErrorCode[] = [];
 
   constructor(backend: Backend, request: IncomingRequest, guards: CallGuards, send: Send) {
     this.#backend = backend;
@@ -69,10 +69,10 @@ class GuardedCall {
     const { config } = this.#backend;
     this.#guards.noteRefused();
     if (this.#request.isCancelled) this.#fail(error);
-    else if (this.#tried.has(error.code)) answerFaults(this.#request, this.#refuse(error));
+    else if (this.#tried.includes(error.code)) answerFaults(this.#request, this.#refuse(error));
     // Whatever else has happened, another failure may have come after the call was carried out.
     else if (!desk.canHelp(config, error)) this.#fail(error);
-    else if (this.#tried.size === 0 && this.#isAnswerOld()) this.#again(error.code);
+    else if (this.#tried.length === 0 && this.#isAnswerOld()) this.#again(error.code);
     else answerFaults(this.#request, this.#logIn(error));
   }
 
@@ -125,8 +125,8 @@ class GuardedCall {
       return;
     }
     // Another configuration may want another login.
-    if (current === this.#backend) this.#tried.add(reason);
-    else this.#tried.clear();
+    if (current === this.#backend) this.#tried.push(reason);
+    else this.#tried.length = 0;
     this.#backend = current;
     pool.lookAtCredentials();
     this.start();
