@@ -75,7 +75,7 @@ export function tokenAuth(subject: TokenAuthSubject, deps: TokenAuthDeps): Reque
         journal.used(record);
         // Of the master's login, which many servers use.
         if (record !== key.file && !passed.includes(token)) journal.used(key.file);
-        return { ...own, Authorization: bearer(token, endpoint) };
+        return Object.assign({}, own, { Authorization: bearer(token, endpoint) });
       }
       if (endpoint.auth.strategy === 'detect') return own;
       throw loginRequired(key.server, 'nobody has logged in to it yet', key);

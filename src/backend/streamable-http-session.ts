@@ -124,11 +124,13 @@ export class HttpSession {
     added: Readonly<Record<string, string>> = {},
   ): Promise<HttpResponse> {
     const { url, client } = this.#options;
-    const headers: Record<string, string> = { ...given };
+    const headers: Record<string, string> = Object.assign({}, given);
     if (this.#id !== undefined) headers['mcp-session-id'] = this.#id;
     if (this.#protocolVersion !== undefined) {
       headers['mcp-protocol-version'] = this.#protocolVersion;
     }
-    return client.request({ ...request, url, headers: Object.assign(headers, added) });
+    return client.request(
+      Object.assign({}, request, { url, headers: Object.assign(headers, added) }),
+    );
   }
 }
