@@ -18,7 +18,7 @@ const root = fileURLToPath(new URL('..', import.meta.url));
 const require = createRequire(import.meta.url);
 
 /** What the tests start as users do. */
-const BUILT = 'dist/main.js';
+const BUILT = 'dist/main.cjs';
 const BUILT_FROM = [
   'src',
   'package.json',

@@ -7,17 +7,22 @@ import { createNodeContext } from './node-context.ts';
 /** How long a reader who does not read may keep the program from its end, in milliseconds. */
 const FLUSH_MS = 500;
 
-const { context, processes, interrupts } = createNodeContext(() => process.exit(EXIT.interrupted));
-
 // Nobody reads the log, or the results, any more: that is no reason to fail.
 process.stderr.on('error', () => undefined);
 process.stdout.on('error', () => undefined);
-// Whatever ends this process, no server may outlive it.
-process.on('exit', processes.killAll);
+// Built as CommonJS, which can't wait at its top.
+void main();
 
-const exitCode = await run(process.argv.slice(2), context);
-await Promise.race([flushed(), sleep(FLUSH_MS)]);
-process.exit(interrupts.happened() ? EXIT.interrupted : exitCode);
+async function main(): Promise<never> {
+  const { context, processes, interrupts } = createNodeContext(() =>
+    process.exit(EXIT.interrupted),
+  );
+  // Whatever ends this process, no server may outlive it.
+  process.on('exit', processes.killAll);
+  const exitCode = await run(process.argv.slice(2), context);
+  await Promise.race([flushed(), sleep(FLUSH_MS)]);
+  process.exit(interrupts.happened() ? EXIT.interrupted : exitCode);
+}
 
 /** Settles when what was written to stdout is with its reader, or can't get there. */
 function flushed(): Promise<void> {

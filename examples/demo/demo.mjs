@@ -35,7 +35,7 @@ const CALLS = [
 ];
 
 async function main({ save }) {
-  if (!existsSync(fileURLToPath(new URL('../../dist/main.js', import.meta.url)))) {
+  if (!existsSync(fileURLToPath(new URL('../../dist/main.cjs', import.meta.url)))) {
     throw new Error('mcp-master is not built yet: run `npm run build` first');
   }
   if (save !== undefined && existsSync(save)) throw new Error(`${save} exists; not overwritten`);

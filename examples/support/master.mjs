@@ -18,7 +18,7 @@ import { dim, quote, say } from '../demo/print.mjs';
 import { followLogin } from './person.mjs';
 
 const BIN = fileURLToPath(new URL('../../bin/mcp-master.js', import.meta.url));
-const BUILT = new URL('../../dist/main.js', import.meta.url);
+const BUILT = new URL('../../dist/main.cjs', import.meta.url);
 
 /**
  * The user of an example. Logins are in encrypted files, since not every computer has a keychain.
