@@ -1,81 +1,37 @@
-/** How long commands take that a person, or a script, runs: beside a Node.js process that does nothing. */
-import { spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import http from 'node:http';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+/** Commands that a person, or a script, runs: beside a Node.js process that does nothing. */
+import { LOGIN_ENVIRONMENT, serverWithLogin } from './authorization-server.mjs';
+import { environment } from './backends.mjs';
+import { BIN, masterHome } from './subjects.mjs';
 
-const BIN = fileURLToPath(new URL('../bin/mcp-master.js', import.meta.url));
 const SERVERS = 50;
-/** Runs of each command in a round. */
-const RUNS = 10;
 
-const NOTHING = ['-e', '0'];
+/** The names of the commands, by which goals speak of them. */
+export const COMMANDS = {
+  nothingA: 'node -e 0 (A)',
+  nothingB: 'node -e 0 (B)',
+  version: 'mcp-master --version',
+  status: `mcp-master auth status, ${SERVERS} servers`,
+};
 
-/** A home with 50 servers and a login at each, made as users make them, by a grant without a browser. */
-export async function prepareCommands(backendUrl) {
-  const authorizationServer = http.createServer((_request, response) => {
-    response.writeHead(200, { 'content-type': 'application/json' });
-    response.end(JSON.stringify({ access_token: 'bench', token_type: 'Bearer', expires_in: 3600 }));
-  });
-  authorizationServer.listen(0, '127.0.0.1');
-  await once(authorizationServer, 'listening');
-  const issuer = `http://127.0.0.1:${authorizationServer.address().port}`;
-  const home = await mkdtemp(join(tmpdir(), 'mcp-master-bench-'));
-  const auth_config = {
-    ...{ grant: 'client_credentials', client_id: 'bench', client_secret: 'env:BENCH_SECRET' },
-    ...{ issuer, token_endpoint: `${issuer}/token` },
-  };
+/** The commands as subjects; those after the first two are compared with the first. */
+export function commands(url, issuer) {
+  return [
+    command(COMMANDS.nothingA, ['-e', '0']),
+    command(COMMANDS.nothingB, ['-e', '0']),
+    command(COMMANDS.version, [BIN, '--version']),
+    { ...command(COMMANDS.status), prepare: (folder) => homeWithLogins(folder, url, issuer) },
+  ];
+}
+
+function command(name, args) {
+  const prepare = async () => ({ command: [process.execPath, ...args], env: environment() });
+  return { name, phases: ['runs'], keeps: false, prepare };
+}
+
+/** A home with a login at each of the servers. */
+async function homeWithLogins(folder, url, issuer) {
   const names = Array.from({ length: SERVERS }, (_, i) => `server${i + 1}`);
-  const entry = { url: backendUrl, auth_strategy: 'delegate_oauth', auth_config };
-  const servers = Object.fromEntries(names.map((name) => [name, entry]));
-  await writeFile(join(home, 'config.json'), JSON.stringify({ servers }), { mode: 0o600 });
-  const env = {
-    ...{ PATH: process.env.PATH, SYSTEMROOT: process.env.SYSTEMROOT, MCP_MASTER_HOME: home },
-    ...{ OAUTH_ENCRYPTION_KEY: 'ab'.repeat(32), BENCH_SECRET: 'bench' },
-  };
-  const remove = () => rm(home, { recursive: true, force: true, maxRetries: 5 });
-  try {
-    await run([BIN, 'auth', 'login', '--all', '--quiet'], env);
-  } catch (error) {
-    await remove();
-    throw error;
-  } finally {
-    authorizationServer.close();
-  }
-  return { env, remove };
-}
-
-/** The commands in the order of the table; the first is what the others are compared with. */
-const COMMANDS = [
-  { name: 'node -e 0 (A)', args: NOTHING },
-  { name: 'node -e 0 (B)', args: NOTHING },
-  { name: 'mcp-master --version', args: [BIN, '--version'] },
-  { name: `mcp-master auth status, ${SERVERS} servers`, args: [BIN, 'auth', 'status'] },
-];
-
-/** One round: the commands in turn, some times each; { command: milliseconds of each run }. */
-export function measureCommands({ env }) {
-  const times = new Map(COMMANDS.map(({ name }) => [name, []]));
-  for (let round = 0; round < RUNS; round++) {
-    for (const { name, args } of COMMANDS) {
-      const start = performance.now();
-      const { status, stderr } = spawnSync(process.execPath, args, { env, encoding: 'utf8' });
-      times.get(name).push(performance.now() - start);
-      if (status !== 0) throw new Error(`${name} ended with ${status}: ${stderr}`);
-    }
-  }
-  return times;
-}
-
-async function run(args, env) {
-  const child = spawn(process.execPath, args, { env, stdio: ['ignore', 'ignore', 'pipe'] });
-  let stderr = '';
-  child.stderr.on('data', (chunk) => {
-    stderr += chunk;
-  });
-  const [code] = await once(child, 'close');
-  if (code !== 0) throw new Error(`the logins failed (${code}): ${stderr}`);
+  const servers = Object.fromEntries(names.map((name) => [name, serverWithLogin(url, issuer)]));
+  const { env } = await masterHome(folder, servers, LOGIN_ENVIRONMENT, true);
+  return { command: [process.execPath, BIN, 'auth', 'status'], env };
 }

@@ -1,77 +1,140 @@
-/** What is measured of one subject in one round. */
+/** What is measured of one subject at one time. */
 import { setTimeout as wait } from 'node:timers/promises';
+import { run } from './belongings.mjs';
 import { Session } from './session.mjs';
+import { median, quantile } from './statistics.mjs';
 
 const READY_DEADLINE_MS = 30_000;
 const WARM_UP_CALLS = 300;
 const IN_FLIGHT = 32;
-const MOST_PAGES = 100;
+const MOST_PAGES = 1_000;
+const BIG = 2 ** 20;
+/** For what follows the start of many backends. */
+const REST_MS = 500;
 const CLIENT = {
   protocolVersion: '2025-11-25',
   capabilities: {},
   clientInfo: { name: 'bench', version: '1.0.0' },
 };
 
-/**
- * Starts a subject once (twice where it keeps a catalogue: the first start finds none) and measures
- * { init, cold, warm, p50, p99, rate, rss }: milliseconds, calls a second, MB. `cold` is NaN where
- * there is no difference. `seconds` is how long each of the two phases of calls lasts.
- */
-export async function measure(subject, seconds) {
-  const place = await subject.prepare();
-  try {
-    const cold = subject.keepsCatalogue ? await measureStart(subject, place) : Number.NaN;
-    return { cold, ...(await measureCalls(subject, place, seconds)) };
-  } finally {
-    await place.remove();
-  }
+/** One start: { init, ready } in ms. */
+export async function measureStart(subject, place) {
+  const { session, init, ready } = await open(subject, place);
+  await session.close();
+  return { init, ready };
 }
 
-async function measureStart(subject, place) {
-  const started = await start(subject, place);
-  await started.session.close();
-  return started.ready;
+/** One start in a place that is new: { cold } in ms. */
+export async function measureCold(subject, place) {
+  if (place.commands !== undefined) return { cold: await startAtOnce(subject, place) };
+  const { ready } = await measureStart(subject, place);
+  return { cold: ready };
 }
 
-async function measureCalls(subject, place, seconds) {
-  const { session, init, ready, tools } = await start(subject, place);
+/** { p50, p99, rate, rss }: ms, calls a second, MB. Each of the two phases lasts `seconds`. */
+export async function measureCalls(subject, place, seconds) {
+  const { session, tools } = await open(subject, place);
   try {
-    const name = tools.find((tool) => tool.name.endsWith('echo'))?.name;
-    if (name === undefined) throw new Error('no echo tool is listed');
-    const call = async (i) => {
-      const result = await session.request('tools/call', { name, arguments: { message: `m${i}` } });
-      if (result.content?.[0]?.text !== `m${i}`) throw new Error('echo gave another message back');
-    };
+    const call = echo(session, toolsNamed('echo', tools)[0]);
     for (let i = 0; i < WARM_UP_CALLS; i++) await call(i);
     const times = await oneByOne(call, seconds);
     const rate = await inParallel(call, seconds);
-    const quantiles = { p50: quantile(times, 0.5), p99: quantile(times, 0.99) };
-    return { init, warm: ready, ...quantiles, rate, rss: session.memory() };
+    const rss = session.memory();
+    return { p50: median(times), p99: quantile(times, 0.99), rate, rss };
   } finally {
     await session.close();
   }
 }
 
+/** { big }: ms that a call takes whose result is 1 MB. */
+export async function measureBig(subject, place, seconds) {
+  const { session, tools } = await open(subject, place);
+  try {
+    const [name] = toolsNamed('big', tools);
+    const params = { name, arguments: { message: 'big', count: BIG } };
+    const call = async () => {
+      const result = await session.request('tools/call', params);
+      const length = result.content?.[0]?.text?.length;
+      if (length !== BIG) throw new Error(`big gave ${length} characters instead of ${BIG}`);
+    };
+    for (let i = 0; i < 10; i++) await call();
+    return { big: median(await oneByOne(call, seconds)) };
+  } finally {
+    await session.close();
+  }
+}
+
+/**
+ * { init, ready, first, list, perTool }: ms until the first complete list was there, from the answer
+ * to `initialize` on; ms that one takes when all is up; the same for each tool in µs.
+ */
+export async function measureLists(subject, place, seconds) {
+  const { session, init, ready, tools } = await open(subject, place);
+  try {
+    // A call is answered when its backend is up: no start competes with what follows.
+    await Promise.all(toolsNamed('echo', tools).map((name) => echo(session, name)(name)));
+    await wait(REST_MS);
+    const again = async () => {
+      const { length } = await listTools(session);
+      if (length < subject.tools) throw new Error(`${length} of ${subject.tools} tools are left`);
+    };
+    const list = median(await oneByOne(again, seconds));
+    return { init, ready, first: ready - init, list, perTool: (list / subject.tools) * 1000 };
+  } finally {
+    await session.close();
+  }
+}
+
+/** One run of a command: { time } in ms. */
+export async function measureRun(_subject, { command, env }) {
+  const from = performance.now();
+  await run(command, env);
+  return { time: performance.now() - from };
+}
+
 /** From the start of the process to the answer to `initialize`, and to a list with all the tools. */
-async function start(subject, { command, env }) {
+async function open(subject, { command, env }) {
+  const deadline = subject.deadline ?? READY_DEADLINE_MS;
   const from = performance.now();
   const session = new Session(command, env);
   try {
-    await session.request('initialize', CLIENT);
+    await initialize(session);
     const init = performance.now() - from;
-    session.notify('notifications/initialized');
     for (;;) {
       const tools = await listTools(session);
       const ready = performance.now() - from;
       if (tools.length >= subject.tools) return { session, init, ready, tools };
-      const shown = `only ${tools.length} of ${subject.tools} tools in ${READY_DEADLINE_MS} ms`;
-      if (ready > READY_DEADLINE_MS) throw new Error(shown);
+      const shown = `only ${tools.length} of ${subject.tools} tools in ${deadline} ms`;
+      if (ready > deadline) throw new Error(shown);
       await wait(5);
     }
   } catch (error) {
     await session.close();
     throw error;
   }
+}
+
+/** Starts all commands at once; ms until each has given its tools. */
+async function startAtOnce(subject, { commands, env }) {
+  const from = performance.now();
+  const sessions = commands.map((command) => new Session(command, env));
+  const ready = async (session) => {
+    await initialize(session);
+    return listTools(session);
+  };
+  try {
+    const tools = (await Promise.all(sessions.map(ready))).flat();
+    const took = performance.now() - from;
+    if (tools.length !== subject.tools) throw new Error(`${tools.length} tools are listed`);
+    return took;
+  } finally {
+    await Promise.all(sessions.map((session) => session.close()));
+  }
+}
+
+async function initialize(session) {
+  await session.request('initialize', CLIENT);
+  session.notify('notifications/initialized');
 }
 
 async function listTools(session) {
@@ -86,6 +149,21 @@ async function listTools(session) {
   throw new Error(`tools/list has more than ${MOST_PAGES} pages`);
 }
 
+/** The names that a proxy gives to the tools of that name, whatever it puts before them. */
+function toolsNamed(end, tools) {
+  const names = tools.map(({ name }) => name).filter((name) => name.endsWith(end));
+  if (names.length === 0) throw new Error(`no tool ${end} is listed`);
+  return names;
+}
+
+/** A function that calls the echo tool with a message of its own, and looks at what comes back. */
+function echo(session, name) {
+  return async (i) => {
+    const result = await session.request('tools/call', { name, arguments: { message: `m${i}` } });
+    if (result.content?.[0]?.text !== `m${i}`) throw new Error('echo gave another message back');
+  };
+}
+
 async function oneByOne(call, seconds) {
   const times = [];
   const end = performance.now() + seconds * 1000;
@@ -95,7 +173,7 @@ async function oneByOne(call, seconds) {
     times.push(now - from);
     from = now;
   }
-  return times.sort((a, b) => a - b);
+  return times;
 }
 
 async function inParallel(call, seconds) {
@@ -107,8 +185,4 @@ async function inParallel(call, seconds) {
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
   return calls / ((performance.now() - from) / 1000);
-}
-
-function quantile(sorted, q) {
-  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * q))];
 }

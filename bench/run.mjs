@@ -1,48 +1,50 @@
 #!/usr/bin/env node
-/**
- * Measures mcp-master beside the floors. See README.md.
- *   node bench/run.mjs [--rounds 5] [--seconds 1] [--json FILE]
- */
+/** Measures mcp-master beside the floors, and beside its peers. See README.md. */
 import { writeFile } from 'node:fs/promises';
 import os from 'node:os';
 import { parseArgs } from 'node:util';
-import { measureCommands, prepareCommands } from './commands.mjs';
-import { measure } from './measure.mjs';
-import { startHttpBackend, subjects } from './subjects.mjs';
-import { commandsTable, failures, ratiosTable, rowsOf, valuesTable } from './table.mjs';
+import { startAuthorizationServer } from './authorization-server.mjs';
+import { startHttpBackends } from './backends.mjs';
+import { endAll, endOnSignals, isEnding } from './belongings.mjs';
+import { commands } from './commands.mjs';
+import { companions, goalRows } from './goals.mjs';
+import { installProject, weigh } from './install.mjs';
+import { preparePeers } from './peers.mjs';
+import { runRounds } from './rounds.mjs';
+import { subjects } from './subjects.mjs';
+import { commandsTable, goalsTable, peersTable, sizesTable, valuesTable } from './table.mjs';
 
-/** Rounds are interleaved, so that a slow minute of the machine hits every subject. */
-async function runRounds(list, rounds, seconds) {
-  const results = new Map(list.map(({ name }) => [name, { measured: [], failed: undefined }]));
-  for (let round = 1; round <= rounds; round++) {
-    for (const subject of list) {
-      process.stderr.write(`round ${round} of ${rounds}: ${subject.name}\n`);
-      const result = results.get(subject.name);
-      // One that failed is not waited for again in every round.
-      if (result.failed !== undefined) continue;
-      try {
-        result.measured.push(await measure(subject, seconds));
-      } catch (error) {
-        result.failed = `round ${round}: ${error.message}`;
-      }
+const USAGE = `usage: node bench/run.mjs [--rounds 5] [--seconds 2] [--only TEXT] [--peers] [--size] [--json FILE]`;
+const OPTIONS = {
+  rounds: { type: 'string', default: '5' },
+  seconds: { type: 'string', default: '2' },
+  only: { type: 'string', default: '' },
+  peers: { type: 'boolean', default: false },
+  size: { type: 'boolean', default: false },
+  json: { type: 'string' },
+};
+
+function settings() {
+  try {
+    const { values } = parseArgs({ options: OPTIONS });
+    const rounds = Number(values.rounds);
+    const seconds = Number(values.seconds);
+    if (!(Number.isInteger(rounds) && rounds > 0 && seconds > 0)) {
+      throw new Error('--rounds is a whole number and --seconds a number, both above 0');
     }
+    return { ...values, rounds, seconds };
+  } catch (error) {
+    console.error(`bench: ${error.message}\n${USAGE}`);
+    return process.exit(2);
   }
-  return results;
 }
 
-/** The commands by themselves: each starts a process, and nothing else should run meanwhile. */
-async function commandRounds(backendUrl, rounds) {
-  const prepared = await prepareCommands(backendUrl);
-  try {
-    const results = [];
-    for (let round = 1; round <= rounds; round++) {
-      process.stderr.write(`round ${round} of ${rounds}: commands\n`);
-      results.push(measureCommands(prepared));
-    }
-    return results;
-  } finally {
-    await prepared.remove();
-  }
+/** Those whose name has the text in it, with all that they are compared with. */
+function select(all, text) {
+  const wanted = all.filter(({ name }) => name.includes(text));
+  const names = new Set(wanted.flatMap(({ name, peerOf }) => (peerOf ? [name, peerOf] : [name])));
+  const needed = companions(names);
+  return all.filter(({ name }) => names.has(name) || needed.has(name));
 }
 
 function machine() {
@@ -54,34 +56,68 @@ function machine() {
   };
 }
 
-const { values } = parseArgs({
-  options: {
-    rounds: { type: 'string', default: '5' },
-    seconds: { type: 'string', default: '1' },
-    json: { type: 'string' },
-  },
-});
-const rounds = Number(values.rounds);
-const seconds = Number(values.seconds);
-if (!(Number.isInteger(rounds) && rounds > 0 && seconds > 0)) {
-  console.error('bench: --rounds is a whole number and --seconds a number, both above 0');
-  process.exit(2);
+async function sizes(ofPeers) {
+  process.stderr.write('installing mcp-master\n');
+  return { packages: await weigh(await installProject()), peers: ofPeers };
 }
 
-const backend = await startHttpBackend();
+/** All that is measured: { list, results, peers, size }. */
+async function measureAll(options) {
+  const [urls, issuer] = await Promise.all([startHttpBackends(), startAuthorizationServer()]);
+  const noPeers = { subjects: [], sizes: [], skipped: [] };
+  const peers = options.peers ? await preparePeers(urls) : noPeers;
+  const size = options.size ? await sizes(peers.sizes) : undefined;
+  const all = [...subjects(urls, issuer), ...peers.subjects, ...commands(urls.token, issuer)];
+  const list = select(all, options.only);
+  if (list.length === 0) throw new Error(`no subject has "${options.only}" in its name`);
+  return { list, results: await runRounds(list, options), peers, size };
+}
+
+function print({ list, results, peers, size }, { rounds, seconds }) {
+  const { node, platform, cpus } = machine();
+  const ofPeers = list.filter(({ peerOf }) => peerOf);
+  const ofCommands = list.filter(({ phases }) => phases.includes('runs'));
+  const others = list.filter((one) => !ofPeers.includes(one) && !ofCommands.includes(one));
+  const sections = [
+    `Node.js ${node}, ${platform}, ${cpus}; medians of ${rounds} rounds, ${seconds} s a figure`,
+    others.length > 0 && valuesTable(others, results),
+    ofCommands.length > 0 && commandsTable(ofCommands, results),
+    ofPeers.length > 0 && peersTable(ofPeers, results),
+    size && sizesTable(size.packages, size.peers),
+    goalsTable(goalRows(results)),
+    ...peers.skipped,
+    ...failures(list, results),
+  ];
+  console.log(`\n${sections.filter(Boolean).join('\n\n')}`);
+}
+
+function failures(list, results) {
+  return list.flatMap(({ name }) => {
+    const { failed } = results.get(name);
+    return failed ? [`${name} failed: ${failed}`] : [];
+  });
+}
+
+function report({ list, results, peers, size }, { rounds, seconds }) {
+  const subjects = list.map(({ name }) => ({ name, ...results.get(name) }));
+  const goals = goalRows(results);
+  const skipped = peers.skipped;
+  return { machine: machine(), rounds, seconds, subjects, goals, size, skipped };
+}
+
+const options = settings();
+endOnSignals();
 try {
-  const list = subjects(backend.url);
-  const rows = rowsOf(list, await runRounds(list, rounds, seconds));
-  const about = machine();
-  console.log(`\n${about.node}, ${about.platform}, ${about.cpus}; medians of ${rounds} rounds`);
-  console.log(`\n${valuesTable(rows)}\n\n${ratiosTable(rows)}`);
-  console.log(`\n${commandsTable(await commandRounds(backend.url, rounds))}`);
-  for (const failure of failures(rows)) console.log(`\n${failure}`);
-  if (values.json) {
-    const report = { machine: about, rounds, seconds, rows };
-    await writeFile(values.json, `${JSON.stringify(report, null, 2)}\n`);
+  const measured = await measureAll(options);
+  print(measured, options);
+  if (options.json) {
+    await writeFile(options.json, `${JSON.stringify(report(measured, options), null, 2)}\n`);
   }
-  process.exitCode = failures(rows).length > 0 ? 1 : 0;
+  const ours = measured.list.filter(({ peerOf }) => !peerOf);
+  process.exitCode = failures(ours, measured.results).length > 0 ? 1 : 0;
+} catch (error) {
+  if (!isEnding()) console.error(`bench: ${error.message}`);
+  process.exitCode = 1;
 } finally {
-  backend.stop();
+  await endAll();
 }

@@ -1,6 +1,6 @@
 /** One MCP session with a subject over stdio: as little work as can be on the measuring side. */
-import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
+import { start } from './belongings.mjs';
 
 const ANSWER_DEADLINE_MS = 30_000;
 const CLOSE_GRACE_MS = 5_000;
@@ -11,12 +11,12 @@ export class Session {
   #child;
   #pending = new Map();
   #nextId = 1;
-  #rest = '';
+  #parts = [];
   #stderr = '';
   #exited;
 
   constructor([command, ...args], env) {
-    this.#child = spawn(command, args, { stdio: 'pipe', env });
+    this.#child = start(command, args, { stdio: 'pipe', env });
     this.#child.stderr.setEncoding('utf8').on('data', (text) => {
       this.#stderr = (this.#stderr + text).slice(-KEPT_STDERR);
     });
@@ -92,15 +92,20 @@ export class Session {
     this.#child.stdin.write(`${JSON.stringify(message)}\n`);
   }
 
+  /** Looks at each chunk once: a large message comes in many. */
   #receive(text) {
-    const lines = (this.#rest + text).split('\n');
-    this.#rest = lines.pop();
+    const lines = text.split('\n');
+    const rest = lines.pop();
     for (const line of lines) {
-      if (line.trim() !== '') this.#take(line);
+      this.#parts.push(line);
+      this.#take(this.#parts.join(''));
+      this.#parts = [];
     }
+    if (rest !== '') this.#parts.push(rest);
   }
 
   #take(line) {
+    if (line === '') return;
     let message;
     try {
       message = JSON.parse(line);
