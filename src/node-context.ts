@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { availableParallelism, homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
 import { isatty } from 'node:tty';
@@ -52,6 +52,7 @@ export function createNodeContext(onSecondInterrupt: () => void, own?: Environme
     platform,
     homedir: home,
     nodeFolder: dirname(process.execPath),
+    processors: availableParallelism(),
     // Opening it takes time, and keeps the terminal's input from whoever comes next.
     get stdin() {
       return process.stdin;

@@ -34,6 +34,8 @@ export interface Context {
   homedir: string;
   /** Where the running Node.js is: `npx` lies beside it, also when no PATH says so. */
   nodeFolder: string;
+  /** How many threads the computer can run at the same time. */
+  processors: number;
   stdin: Readable;
   /** Results, and nothing else. */
   stdout: Writable;

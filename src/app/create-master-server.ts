@@ -19,6 +19,7 @@ export function createSessionDeps(context: Context, workspace: Workspace): Sessi
     backend: connectDeps,
     credentials: credentials.changes,
     catalogue: context.createCatalogueStore(folders, log),
+    processors: context.processors,
     log,
     desk: createSignInDesk(context, workspace),
     statuses: { of: (server) => statusRow(server, context, workspace) },

@@ -16,6 +16,7 @@ import { type Member, PoolMembers } from './pool-members.ts';
 import { PooledBackend } from './pooled-backend.ts';
 import { Router } from './router.ts';
 import { compareServers, enabledServers } from './server-changes.ts';
+import { StartQueue } from './start-queue.ts';
 
 /** The servers behind one client's session, and what they offer together. */
 export class BackendPool {
@@ -27,6 +28,7 @@ export class BackendPool {
   readonly #lists: ListReader;
   readonly #credentialLook: CredentialLook;
   readonly #members: PoolMembers;
+  readonly #starts: StartQueue;
   #config: Config;
   #deps: PoolDeps;
   #started: Promise<void> | undefined;
@@ -38,6 +40,7 @@ export class BackendPool {
     this.#handlers = handlers;
     this.#deps = deps;
     this.#log = deps.log;
+    this.#starts = new StartQueue(deps.processors);
     this.#catalogue = new Catalogue(deps.catalogue, client, deps.log);
     this.#credentialLook = new CredentialLook((backend) => this.#credentialsChanged(backend));
     this.#lists = new ListReader({
@@ -206,7 +209,7 @@ export class BackendPool {
     for (const member of members) {
       this.#credentialLook.follow(member.backend, member.credentials);
       const isNew = this.#catalogue.get(member.server) === undefined;
-      const settled = this.#startOne(member);
+      const settled = this.#starts.run(member.server, () => this.#startOne(member));
       if (isNew) unknown.push(settled);
     }
     const patience = sleep(this.#config.serve.firstListWait * 1000, undefined, { ref: false });

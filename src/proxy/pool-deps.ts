@@ -9,6 +9,8 @@ export interface PoolDeps {
   backend: ConnectDeps;
   credentials: CredentialWatch;
   catalogue: CatalogueStore;
+  /** How many programs the computer can run at the same time. */
+  processors: number;
   log: Logger;
 }
 

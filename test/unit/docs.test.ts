@@ -112,6 +112,7 @@ async function tryCommand(argv: string[]): Promise<{ exitCode: number; output: s
   const output = new PassThrough();
   const context: Context = {
     ...{ version: '0.0.0', env: {}, platform: 'linux', homedir: '/home/ann', nodeFolder: '/bin' },
+    processors: 1,
     ...{ stdin: new PassThrough(), stdout: output, stderr: output },
     ...{ terminal: { stdin: false, stdout: false, stderr: false }, now: () => 0 },
     ...{ redactor: new Redactor(), files: worldOf({}), claimStdout: () => output },
