@@ -2,12 +2,13 @@ import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config/config.ts';
 import type { ConfigWatch } from '../config/watch.ts';
 import { toMcpMasterError } from '../errors.ts';
-import type { SessionDeps } from '../proxy/client-session.ts';
 import type { MasterServer } from '../proxy/master-server.ts';
+import type { SessionDeps } from '../proxy/open-session.ts';
 import { compareServers } from '../proxy/server-changes.ts';
 import type { Context } from './context.ts';
 import { createSessionDeps } from './create-master-server.ts';
-import { type GlobalFlags, readConfig, type Workspace } from './workspace.ts';
+import { type GlobalFlags, readConfig } from './settings.ts';
+import type { Workspace } from './workspace.ts';
 
 /** What {@link ConfigReload} works with. */
 export interface ReloadDeps {

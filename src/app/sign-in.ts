@@ -1,10 +1,11 @@
 import type { MakeLogin } from '../auth/make-login.ts';
 import { SignInDesk } from '../auth/sign-in-desk.ts';
-import type { Config, OAuthSettings, ServerConfig, ServeSettings } from '../config/config.ts';
+import type { OAuthSettings, ServerConfig } from '../config/config.ts';
 import { McpMasterError, toMcpMasterError } from '../errors.ts';
 import type { LoginDeps } from '../oauth/login.ts';
 import { SignInRecords } from '../oauth/store/sign-in-records.ts';
 import { unlessAborted } from '../oauth/unless-aborted.ts';
+import { browserSetting } from './browser-setting.ts';
 import type { Context } from './context.ts';
 import { statusOf, wantsNewClient } from './login-status.ts';
 import { loginWork, lostKeychain } from './login-work.ts';
@@ -89,13 +90,4 @@ class PortTurns {
 
 function fixedPort({ redirectUri, redirectPort }: OAuthSettings): number | undefined {
   return redirectUri === undefined ? redirectPort : Number(new URL(redirectUri).port);
-}
-
-function browserSetting({ env, serve }: Config): ServeSettings['browser'] {
-  const named = env['MCP_MASTER_BROWSER'];
-  if (named === undefined || named === '') return serve.browser;
-  if (named === 'on_call' || named === 'never') return named;
-  throw new McpMasterError('CONFIG_INVALID', `MCP_MASTER_BROWSER is "${named}"`, {
-    hint: 'Use on_call or never.',
-  });
 }

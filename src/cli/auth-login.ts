@@ -1,5 +1,6 @@
 import type { Context } from '../app/context.ts';
-import { type GlobalFlags, openConfigured } from '../app/workspace.ts';
+import type { GlobalFlags } from '../app/settings.ts';
+import { openConfigured } from '../app/workspace.ts';
 import type { ServerConfig } from '../config/config.ts';
 import { McpMasterError, toMcpMasterError } from '../errors.ts';
 import { EXIT, exitCodeOf } from './exit-codes.ts';

@@ -1,5 +1,6 @@
 import type { Context } from '../app/context.ts';
-import { type GlobalFlags, openConfigured, type Workspace } from '../app/workspace.ts';
+import type { GlobalFlags } from '../app/settings.ts';
+import { openConfigured, type Workspace } from '../app/workspace.ts';
 import { MASTER } from '../config/master.ts';
 import { McpMasterError, toMcpMasterError } from '../errors.ts';
 import { keyOfFile, type LoginKey } from '../oauth/store/login-key.ts';

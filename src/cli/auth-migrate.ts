@@ -1,5 +1,6 @@
 import type { Context } from '../app/context.ts';
-import { type GlobalFlags, openWorkspace } from '../app/workspace.ts';
+import type { GlobalFlags } from '../app/settings.ts';
+import { openWorkspace } from '../app/workspace.ts';
 import type { StoreName } from '../oauth/store/secret-store.ts';
 import { EXIT } from './exit-codes.ts';
 

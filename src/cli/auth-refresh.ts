@@ -1,6 +1,7 @@
 import type { Context } from '../app/context.ts';
 import { statusOf } from '../app/login-status.ts';
-import { type GlobalFlags, openConfigured, type Workspace } from '../app/workspace.ts';
+import type { GlobalFlags } from '../app/settings.ts';
+import { openConfigured, type Workspace } from '../app/workspace.ts';
 import type { RemoteEndpoint, ServerConfig } from '../config/config.ts';
 import { fillSecrets } from '../config/secrets.ts';
 import { McpMasterError, toMcpMasterError } from '../errors.ts';

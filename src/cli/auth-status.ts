@@ -1,6 +1,7 @@
 import type { Context } from '../app/context.ts';
 import { type FoundStatus, isFine, statusOf } from '../app/login-status.ts';
-import { type GlobalFlags, openConfigured, type Workspace } from '../app/workspace.ts';
+import type { GlobalFlags } from '../app/settings.ts';
+import { openConfigured, type Workspace } from '../app/workspace.ts';
 import type { ServerConfig } from '../config/config.ts';
 import type { CheckedStatus } from './check-login.ts';
 import { EXIT } from './exit-codes.ts';

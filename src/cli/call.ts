@@ -1,5 +1,6 @@
 import type { Context } from '../app/context.ts';
-import { type GlobalFlags, openConfigured, type Workspace } from '../app/workspace.ts';
+import type { GlobalFlags } from '../app/settings.ts';
+import { openConfigured, type Workspace } from '../app/workspace.ts';
 import type { Backend } from '../backend/backend.ts';
 import { didYouMean } from '../config/suggest.ts';
 import { McpMasterError } from '../errors.ts';

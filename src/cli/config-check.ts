@@ -1,6 +1,6 @@
 import type { Context } from '../app/context.ts';
+import { type GlobalFlags, noConfigurationError } from '../app/settings.ts';
 import { counted } from '../app/times.ts';
-import { type GlobalFlags, noConfigurationError } from '../app/workspace.ts';
 import type { Problem } from '../config/config.ts';
 import { checkConfig } from '../config/load.ts';
 import { EXIT } from './exit-codes.ts';

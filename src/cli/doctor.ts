@@ -1,5 +1,6 @@
 import type { Context } from '../app/context.ts';
-import { type GlobalFlags, openConfigured, type Workspace } from '../app/workspace.ts';
+import type { GlobalFlags } from '../app/settings.ts';
+import { openConfigured, type Workspace } from '../app/workspace.ts';
 import { type ConfigCheck, checkConfig } from '../config/load.ts';
 import { McpMasterError } from '../errors.ts';
 import { unlessAborted } from '../oauth/unless-aborted.ts';

@@ -1,5 +1,6 @@
 import type { Context } from '../app/context.ts';
-import { type GlobalFlags, openConfigured } from '../app/workspace.ts';
+import type { GlobalFlags } from '../app/settings.ts';
+import { openConfigured } from '../app/workspace.ts';
 import type { Config, RejectedServer } from '../config/config.ts';
 import type { Redactor } from '../log.ts';
 import { EXIT } from './exit-codes.ts';

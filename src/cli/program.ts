@@ -1,6 +1,6 @@
 import { Command, CommanderError, Option } from 'commander';
 import type { Context } from '../app/context.ts';
-import type { GlobalFlags } from '../app/workspace.ts';
+import type { GlobalFlags } from '../app/settings.ts';
 import { LOG_LEVELS } from '../log.ts';
 import type { DoctorFlags } from './doctor.ts';
 import { EXIT } from './exit-codes.ts';

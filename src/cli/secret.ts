@@ -1,7 +1,8 @@
 import { buffer } from 'node:stream/consumers';
 import type { Context } from '../app/context.ts';
+import type { GlobalFlags } from '../app/settings.ts';
 import { isoTime } from '../app/times.ts';
-import { type GlobalFlags, openWorkspace, type Workspace } from '../app/workspace.ts';
+import { openWorkspace, type Workspace } from '../app/workspace.ts';
 import { McpMasterError } from '../errors.ts';
 import type { SecretEntry } from '../oauth/store/user-secrets.ts';
 import { EXIT } from './exit-codes.ts';

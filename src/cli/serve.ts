@@ -1,7 +1,8 @@
+import { browserSetting } from '../app/browser-setting.ts';
 import type { Context } from '../app/context.ts';
-import { createSessionDeps, logProblems } from '../app/create-master-server.ts';
-import { ConfigReload } from '../app/reload.ts';
-import { configRequest, type GlobalFlags, openWorkspace } from '../app/workspace.ts';
+import { greetingDeps, logProblems } from '../app/greeting.ts';
+import type { Serving } from '../app/serving.ts';
+import { configRequest, type GlobalFlags, openSettings } from '../app/settings.ts';
 import type { Config } from '../config/config.ts';
 import { ConfigWatch } from '../config/watch.ts';
 import { createClientTransport } from '../proxy/client-transport.ts';
@@ -14,18 +15,31 @@ export async function serve(context: Context, flags: GlobalFlags): Promise<numbe
   const output = context.claimStdout();
   const request = configRequest(context, flags, context.findFolders(flags.profile));
   const watch = new ConfigWatch(request, context.files);
-  const workspace = await openWorkspace(context, flags);
-  const { config, log } = workspace;
+  const settings = await openSettings(context, flags);
+  const { config, log } = settings;
+  // Said now or never: later there is a client, and nobody who reads why.
+  browserSetting(config);
   const report = (read: Config) => logProblems(read, [...read.problems, ...notYet(read)], log);
   report(config);
   if (context.terminal.stdin) log.info('waiting for an MCP client on stdin: usually one starts it');
-  const sessionDeps = createSessionDeps(context, workspace);
-  const server = new MasterServer(config, sessionDeps);
-  const followed = { context, flags, watch, workspace, server, sessionDeps, report };
-  const reload = new ConfigReload(followed);
+  let opening: Promise<Serving> | undefined;
+  const open = async (): Promise<Serving> => {
+    // Not needed for the answer to `initialize`, and a good part of what there is to load.
+    const { openServing } = await import('../app/serving.ts');
+    return openServing({ context, flags, watch, settings, server, report });
+  };
+  const server: MasterServer = new MasterServer(
+    config,
+    greetingDeps(context, settings),
+    async () => {
+      opening ??= open();
+      return (await opening).sessionDeps;
+    },
+  );
   const release = context.onInterrupt(() => void server.close());
   await server.serve(createClientTransport(context.stdin, output, log));
   release();
-  await reload.close();
+  // Why it failed, where it has, was told to the client and to the log.
+  await (await opening?.catch(() => undefined))?.close();
   return EXIT.done;
 }

@@ -1,5 +1,6 @@
 import type { Context } from '../app/context.ts';
-import { type GlobalFlags, openConfigured, type Workspace } from '../app/workspace.ts';
+import type { GlobalFlags } from '../app/settings.ts';
+import { openConfigured, type Workspace } from '../app/workspace.ts';
 import { createToolSieve } from '../backend/tool-schemas.ts';
 import type { Config, ServerConfig } from '../config/config.ts';
 import { McpMasterError, toMcpMasterError } from '../errors.ts';

@@ -24,7 +24,7 @@ export interface LoadedConfig extends Config {
  * file, line and what was expected when the file can't be used as a whole.
  */
 export async function loadConfig(options: LoadOptions = {}): Promise<LoadedConfig> {
-  const { readConfig } = await import('../app/workspace.ts');
+  const { readConfig } = await import('../app/settings.ts');
   const { openContext } = await import('./open-context.ts');
   const { context, flags } = openContext(options);
   const config = await readConfig(context, flags, context.findFolders(flags.profile));

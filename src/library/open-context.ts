@@ -1,5 +1,5 @@
 import type { Context } from '../app/context.ts';
-import type { GlobalFlags } from '../app/workspace.ts';
+import type { GlobalFlags } from '../app/settings.ts';
 import { createNodeContext } from '../node-context.ts';
 import type { LoadOptions } from './load-config.ts';
 

@@ -1,5 +1,6 @@
 import process from 'node:process';
-import { createMasterServer, logProblems } from '../app/create-master-server.ts';
+import { createMasterServer } from '../app/create-master-server.ts';
+import { logProblems } from '../app/greeting.ts';
 import { openWorkspace } from '../app/workspace.ts';
 import type { MultiAuthManager } from '../auth/multi-auth-manager.ts';
 import { createClientTransport } from '../proxy/client-transport.ts';

@@ -5,13 +5,11 @@ import type { ClientIdentity } from '../backend/handshake.ts';
 import type { Config, ServerConfig } from '../config/config.ts';
 import { type McpMasterError, toMcpMasterError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { JsonObject } from '../rpc/message.ts';
-import { Catalogue, LIST_KINDS, type Lists } from './catalogue.ts';
+import { type Catalogue, LIST_KINDS, type Lists } from './catalogue.ts';
 import { CredentialLook } from './credential-watch.ts';
-import type { ServerInstructions } from './instructions.ts';
 import { ListReader } from './list-reader.ts';
 import { SEPARATOR } from './names.ts';
-import type { PoolDeps, PoolHandlers } from './pool-deps.ts';
+import type { PoolClient, PoolDeps, PoolHandlers } from './pool-deps.ts';
 import { type Member, PoolMembers } from './pool-members.ts';
 import { PooledBackend } from './pooled-backend.ts';
 import { Router } from './router.ts';
@@ -34,14 +32,19 @@ export class BackendPool {
   #started: Promise<void> | undefined;
   #isClosed = false;
 
-  constructor(config: Config, client: ClientIdentity, handlers: PoolHandlers, deps: PoolDeps) {
+  constructor(
+    config: Config,
+    { client, catalogue }: PoolClient,
+    handlers: PoolHandlers,
+    deps: PoolDeps,
+  ) {
     this.#config = config;
     this.#client = client;
+    this.#catalogue = catalogue;
     this.#handlers = handlers;
     this.#deps = deps;
     this.#log = deps.log;
     this.#starts = new StartQueue(deps.processors);
-    this.#catalogue = new Catalogue(deps.catalogue, client, deps.log);
     this.#credentialLook = new CredentialLook((backend) => this.#credentialsChanged(backend));
     this.#lists = new ListReader({
       ...{ catalogue: this.#catalogue, log: deps.log },
@@ -77,27 +80,11 @@ export class BackendPool {
     });
   }
 
-  /** The last known instructions of each server. */
-  instructions(): ServerInstructions[] {
-    return this.#members.all.flatMap(({ server }) => {
-      const text = this.#catalogue.get(server)?.instructions;
-      return text === undefined ? [] : [{ server: server.name, text }];
-    });
-  }
-
   /** The servers that are known to have a capability. */
   withCapability(name: string): Backend[] {
     return this.#members.all.flatMap(({ server, backend }) =>
       this.#catalogue.get(server)?.capabilities[name] === undefined ? [] : [backend],
     );
-  }
-
-  /** The last known capabilities of each server. */
-  capabilities(): JsonObject[] {
-    return this.#members.all.flatMap(({ server }) => {
-      const known = this.#catalogue.get(server);
-      return known === undefined ? [] : [known.capabilities];
-    });
   }
 
   /** Whether something is known of each server, from this run or the one before. */

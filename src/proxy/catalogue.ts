@@ -33,6 +33,11 @@ export interface CatalogueEntry extends Lists {
   failure: ErrorCode | undefined;
 }
 
+/** The same with the server's name. */
+export interface KnownServer extends CatalogueEntry {
+  server: string;
+}
+
 const NOTHING: CatalogueEntry = {
   tools: [],
   resources: [],
@@ -68,6 +73,14 @@ export class Catalogue {
   get(server: ServerConfig): CatalogueEntry | undefined {
     if (!this.#entries.has(server.name)) this.#entries.set(server.name, this.#read(server));
     return this.#entries.get(server.name);
+  }
+
+  /** What is known of these servers, without those that were never asked. */
+  known(servers: readonly ServerConfig[]): KnownServer[] {
+    return servers.flatMap((server) => {
+      const entry = this.get(server);
+      return entry === undefined ? [] : { server: server.name, ...entry };
+    });
   }
 
   /**

@@ -1,30 +1,17 @@
-import type { SignInDesk } from '../auth/sign-in-desk.ts';
-import type { Backend } from '../backend/backend.ts';
-import type { Session } from '../backend/connect.ts';
 import { type ClientIdentity, PROTOCOL_VERSIONS } from '../backend/handshake.ts';
 import type { Config } from '../config/config.ts';
+import { type McpMasterError, toMcpMasterError } from '../errors.ts';
 import type { Logger } from '../log.ts';
 import type { IncomingRequest } from '../rpc/incoming-request.ts';
 import { isObject, type JsonObject, type Reply, RPC_ERROR } from '../rpc/message.ts';
 import { Peer } from '../rpc/peer.ts';
+import { toErrorObject } from '../rpc/relay.ts';
 import type { Transport } from '../rpc/transport.ts';
-import {
-  type BackendMessageServices,
-  relayBackendNotification,
-  relayBackendRequest,
-} from './backend-messages.ts';
-import { BackendPool } from './backend-pool.ts';
-import { BuiltinTools, type LoginStatuses } from './builtin-tools.ts';
 import { joinCapabilities } from './capabilities.ts';
-import { ClientWishes } from './client-wishes.ts';
+import { Catalogue, type CatalogueStore } from './catalogue.ts';
 import { joinInstructions } from './instructions.ts';
-import { ListAnnouncer } from './list-announcer.ts';
-import { METHODS } from './methods/table.ts';
-import type { PoolDeps } from './pool-deps.ts';
-import { methodNotFound, rpcError } from './rpc-errors.ts';
-import type { Services } from './services.ts';
-import { SignInHelp } from './sign-in/sign-in-help.ts';
-import { TaskRoutes } from './task-routes.ts';
+import type { OpenSession, SessionDeps } from './open-session.ts';
+import { rpcError } from './rpc-errors.ts';
 
 /** Who this server is, in its answer to `initialize`. */
 export interface ServerInfo extends JsonObject {
@@ -33,17 +20,19 @@ export interface ServerInfo extends JsonObject {
   version: string;
 }
 
-/** What a {@link ClientSession} takes from the world. */
-export interface SessionDeps extends PoolDeps {
+/** What the answer to `initialize` is made of. */
+export interface GreetingDeps {
   serverInfo: ServerInfo;
-  /** The logins that persons make while their calls wait. */
-  desk: SignInDesk;
-  statuses: LoginStatuses;
+  catalogue: CatalogueStore;
+  log: Logger;
 }
 
+/** What a client sends after `initialize`. */
+type Sent = IncomingRequest | { method: string; params: JsonObject | undefined };
+
 /**
- * One client: answers `initialize` at once, before any server is up, and hands each later request
- * to its method. The servers are made for this client, with its own capabilities.
+ * One client: answers `initialize` at once, from what is on disk and before what servers are connected with
+ * is even loaded; what the client sends after that is for its {@link OpenSession}.
  */
 export class ClientSession {
   /** Settles when the client has gone. */
@@ -52,22 +41,29 @@ export class ClientSession {
   readonly done: Promise<void>;
 
   #config: Config;
-  #deps: SessionDeps;
-  readonly #log: Logger;
+  /** Those of another configuration than that of the beginning. */
+  #newDeps: SessionDeps | undefined;
+  readonly #greeting: GreetingDeps;
+  readonly #open: () => Promise<SessionDeps>;
   readonly #peer: Peer;
-  readonly #announcer: ListAnnouncer;
-  /** Tasks that the client runs for servers. */
-  readonly #clientTasks = new TaskRoutes();
   #leave: () => void = () => undefined;
   #finish: () => void = () => undefined;
-  /** What the client can do, as it says. */
-  #capabilities: JsonObject = {};
-  #services: Services | undefined;
+  #opening: Promise<void> | undefined;
+  #session: OpenSession | undefined;
+  #failure: McpMasterError | undefined;
+  /** What has come before it could be looked at, in its order. */
+  #early: Sent[] = [];
 
-  constructor(transport: Transport, config: Config, deps: SessionDeps) {
+  /** @param open gives what servers are connected with; called after the answer to `initialize` */
+  constructor(
+    transport: Transport,
+    config: Config,
+    greeting: GreetingDeps,
+    open: () => Promise<SessionDeps>,
+  ) {
     this.#config = config;
-    this.#deps = deps;
-    this.#log = deps.log;
+    this.#greeting = greeting;
+    this.#open = open;
     this.gone = new Promise((resolve) => {
       this.#leave = resolve;
     });
@@ -78,12 +74,11 @@ export class ClientSession {
       transport,
       {
         onRequest: (request) => this.#onRequest(request),
-        onNotification: (method, params) => this.#onNotification(method, params),
+        onNotification: (method, params) => this.#take({ method, params }),
         onClose: () => void this.#end(),
       },
-      { label: 'the client', log: deps.log },
+      { label: 'the client', log: greeting.log },
     );
-    this.#announcer = new ListAnnouncer((method) => this.#peer.notify(method));
   }
 
   /** Begins to listen to the client. */
@@ -97,18 +92,8 @@ export class ClientSession {
    */
   reconfigure(config: Config, deps: SessionDeps): void {
     this.#config = config;
-    this.#deps = deps;
-    const services = this.#services;
-    if (services === undefined) return;
-    const { pool, signIn, builtins } = services;
-    pool.reconfigure(config, deps);
-    // It knows whom it has asked: only other logins are reason enough to ask again.
-    if (deps.desk !== signIn.desk) services.signIn = this.#createSignInHelp();
-    services.builtins = this.#createBuiltins(pool, services.signIn);
-    if (JSON.stringify(services.builtins.items) !== JSON.stringify(builtins.items)) {
-      this.#announcer.change(new Set(['tools']));
-    }
-    services.builtins.haveChanged();
+    this.#newDeps = deps;
+    this.#session?.reconfigure(config, deps);
   }
 
   /** Ends the session from our side. */
@@ -118,29 +103,13 @@ export class ClientSession {
   }
 
   #onRequest(request: IncomingRequest): void {
-    if (request.method === 'initialize') {
-      request.reply(this.#initialize(request.params ?? {}));
-    } else if (this.#services === undefined) {
-      request.reply(rpcError(RPC_ERROR.invalidRequest, 'The session begins with "initialize"'));
-    } else {
-      this.#dispatch(request, this.#services);
-    }
-  }
-
-  #dispatch(request: IncomingRequest, services: Services): void {
-    const method = Object.hasOwn(METHODS, request.method) ? METHODS[request.method] : undefined;
-    if (method === undefined) {
-      request.reply(methodNotFound(request.method));
-      return;
-    }
-    method(request, services);
-    // Not before the first real request, since some clients start a server only to look at it; and
-    // after its answer, which starting twenty processes would delay.
-    if (!services.pool.isStarted) setImmediate(() => void services.pool.start());
+    if (request.method === 'initialize') request.reply(this.#initialize(request.params ?? {}));
+    else if (this.#opening !== undefined) this.#take(request);
+    else request.reply(rpcError(RPC_ERROR.invalidRequest, 'The session begins with "initialize"'));
   }
 
   #initialize(params: JsonObject): Reply {
-    if (this.#services !== undefined) {
+    if (this.#opening !== undefined) {
       return rpcError(RPC_ERROR.invalidRequest, 'The session is initialized already');
     }
     const { protocolVersion, capabilities, clientInfo, ...rest } = params;
@@ -154,83 +123,51 @@ export class ClientSession {
       clientInfo: isObject(clientInfo) ? clientInfo : {},
       rest,
     };
-    const { pool } = this.#begin(client);
-    const instructions = joinInstructions(this.#config, pool.instructions());
+    const { serverInfo, catalogue: store, log } = this.#greeting;
+    const catalogue = new Catalogue(store, client, log);
+    const known = catalogue.known(this.#config.servers.filter(({ enabled }) => enabled));
+    this.#opening = this.#openSession(client, catalogue);
+    const instructions = joinInstructions(this.#config, known);
     return {
       result: {
         protocolVersion: client.protocolVersion,
-        capabilities: joinCapabilities(pool.capabilities()),
-        serverInfo: this.#deps.serverInfo,
+        capabilities: joinCapabilities(known.map((server) => server.capabilities)),
+        serverInfo,
         ...(instructions === undefined ? {} : { instructions }),
       },
     };
   }
 
-  #begin(client: ClientIdentity): Services {
-    this.#capabilities = client.capabilities;
-    const wishes = new ClientWishes(this.#log);
-    const handlers = {
-      onListsChanged: this.#announcer.change,
-      onSettled: () => this.#lookAtBuiltins(),
-      onReady: ({ name }: Backend, session: Session) => wishes.repeatTo(name, session),
-      onRequest: (backend: Backend, request: IncomingRequest) =>
-        relayBackendRequest(backend, request, messages),
-      onNotification: (backend: Backend, method: string, params: JsonObject | undefined) =>
-        relayBackendNotification(backend, method, params, messages),
-    };
-    const pool = new BackendPool(this.#config, client, handlers, this.#deps);
-    const services = { pool, wishes, tasks: new TaskRoutes(), log: this.#log };
-    const signIn = this.#createSignInHelp();
-    const builtins = this.#createBuiltins(pool, signIn);
-    const messages: BackendMessageServices = {
-      ...services,
-      client: this.#peer,
-      capabilities: client.capabilities,
-      clientTasks: this.#clientTasks,
-    };
-    const { noteListed } = this.#announcer;
-    const { now } = this.#deps.backend;
-    const noteRefused = () => this.#lookAtBuiltins();
-    this.#services = { ...services, signIn, builtins, now, noteListed, noteRefused };
-    builtins.haveChanged();
-    return this.#services;
+  /** Never rejects. */
+  async #openSession(client: ClientIdentity, catalogue: Catalogue): Promise<void> {
+    // Not before the answer is on its way.
+    await new Promise(setImmediate);
+    try {
+      const [{ OpenSession }, deps] = await Promise.all([
+        import('./open-session.ts'),
+        this.#open(),
+      ]);
+      const parts = { peer: this.#peer, client, catalogue };
+      this.#session = new OpenSession(parts, this.#config, this.#newDeps ?? deps);
+    } catch (error) {
+      this.#failure = toMcpMasterError(error);
+      this.#greeting.log.error(`no server can be reached: ${this.#failure.message}`);
+    }
+    const early = this.#peer.isClosed ? [] : this.#early;
+    this.#early = [];
+    for (const sent of early) this.#take(sent);
   }
 
-  /** The tools of our own come and go with the need of a login. */
-  #lookAtBuiltins(): void {
-    if (this.#services?.builtins.haveChanged()) this.#announcer.change(new Set(['tools']));
-  }
-
-  #createSignInHelp(): SignInHelp {
-    return new SignInHelp({
-      ...{ desk: this.#deps.desk, client: this.#peer, log: this.#log },
-      capabilities: this.#capabilities,
-      waitMs: () => this.#config.serve.loginWait * 1000,
-    });
-  }
-
-  #createBuiltins(pool: BackendPool, signIn: SignInHelp): BuiltinTools {
-    const { statuses, backend } = this.#deps;
-    const { now } = backend;
-    return new BuiltinTools({ config: this.#config, pool, signIn, statuses, now });
-  }
-
-  #onNotification(method: string, params: JsonObject | undefined): void {
-    const { pool } = this.#services ?? {};
-    if (method === 'notifications/initialized') this.#announcer.begin();
-    else if (method === 'notifications/roots/list_changed') {
-      for (const backend of pool?.backends ?? []) backend.notify(method, params);
-    } else if (method === 'notifications/tasks/status') {
-      const taskId = params?.['taskId'];
-      const owner = typeof taskId === 'string' ? this.#clientTasks.get(taskId) : undefined;
-      if (owner !== undefined) pool?.get(owner.server)?.notify(method, params);
-    } else this.#log.debug(`the client sent ${method}, which is not relayed`);
+  #take(sent: Sent): void {
+    if (this.#session !== undefined) this.#session.take(sent);
+    else if (this.#failure === undefined) this.#early.push(sent);
+    else if ('reply' in sent) sent.reply({ error: toErrorObject(this.#failure) });
   }
 
   async #end(): Promise<void> {
-    this.#announcer.end();
     this.#leave();
-    await this.#services?.pool.close();
+    await this.#opening;
+    await this.#session?.close();
     this.#finish();
   }
 }

@@ -3,7 +3,8 @@ import type { Config } from '../config/config.ts';
 /** A server's own instructions. */
 export interface ServerInstructions {
   server: string;
-  text: string;
+  /** Undefined where it says nothing. */
+  instructions: string | undefined;
 }
 
 /**
@@ -15,7 +16,9 @@ export function joinInstructions(
   servers: ServerInstructions[],
 ): string | undefined {
   const parts = [...configNotes(config)];
-  for (const { server, text } of servers) parts.push(`# ${server}\n\n${text}`);
+  for (const { server, instructions } of servers) {
+    if (instructions !== undefined) parts.push(`# ${server}\n\n${instructions}`);
+  }
   return parts.length === 0 ? undefined : parts.join('\n\n');
 }
 

@@ -1,7 +1,8 @@
 import type { SignInDesk } from '../auth/sign-in-desk.ts';
 import type { Config } from '../config/config.ts';
 import type { Transport } from '../rpc/transport.ts';
-import { ClientSession, type SessionDeps } from './client-session.ts';
+import { ClientSession, type GreetingDeps } from './client-session.ts';
+import type { SessionDeps } from './open-session.ts';
 
 /**
  * The MCP server that joins the configured servers. Each client that is served has servers of its
@@ -9,28 +10,34 @@ import { ClientSession, type SessionDeps } from './client-session.ts';
  */
 export class MasterServer {
   #config: Config;
-  #deps: SessionDeps;
+  readonly #greeting: GreetingDeps;
+  #open: () => Promise<SessionDeps>;
   /** Each one that has been in use: a login that was begun goes on when the configuration changes. */
-  readonly #desks: Set<SignInDesk>;
+  readonly #desks = new Set<SignInDesk>();
   readonly #sessions = new Set<ClientSession>();
 
-  constructor(config: Config, deps: SessionDeps) {
+  /**
+   * @param open gives what servers are connected with: not needed, and not called, before a client has its
+   * answer to `initialize`
+   */
+  constructor(config: Config, greeting: GreetingDeps, open: () => Promise<SessionDeps>) {
     this.#config = config;
-    this.#deps = deps;
-    this.#desks = new Set([deps.desk]);
+    this.#greeting = greeting;
+    this.#open = open;
   }
 
   /** Another configuration takes the place of the one before, for clients that are there, too. */
   reconfigure(config: Config, deps: SessionDeps): void {
     this.#config = config;
-    this.#deps = deps;
+    this.#open = async () => deps;
     this.#desks.add(deps.desk);
     for (const session of this.#sessions) session.reconfigure(config, deps);
   }
 
   /** Serves one client until it goes, or {@link close} is called, and nothing of it is left. */
   async serve(transport: Transport): Promise<void> {
-    const session = new ClientSession(transport, this.#config, this.#deps);
+    const open = () => this.#opened();
+    const session = new ClientSession(transport, this.#config, this.#greeting, open);
     this.#sessions.add(session);
     try {
       await session.start();
@@ -46,5 +53,11 @@ export class MasterServer {
   /** Ends all sessions with their connections and child processes. Never rejects. */
   async close(): Promise<void> {
     await Promise.all([...this.#sessions].map((session) => session.close()));
+  }
+
+  async #opened(): Promise<SessionDeps> {
+    const deps = await this.#open();
+    this.#desks.add(deps.desk);
+    return deps;
   }
 }

@@ -1,6 +1,7 @@
 import type { ConnectDeps } from '../backend/connect.ts';
+import type { ClientIdentity } from '../backend/handshake.ts';
 import type { Logger } from '../log.ts';
-import type { CatalogueStore, Lists } from './catalogue.ts';
+import type { Catalogue, Lists } from './catalogue.ts';
 import type { CredentialWatch } from './credential-watch.ts';
 import type { PooledBackendHandlers } from './pooled-backend.ts';
 
@@ -8,10 +9,16 @@ import type { PooledBackendHandlers } from './pooled-backend.ts';
 export interface PoolDeps {
   backend: ConnectDeps;
   credentials: CredentialWatch;
-  catalogue: CatalogueStore;
   /** How many programs the computer can run at the same time. */
   processors: number;
   log: Logger;
+}
+
+/** For whom the servers of a pool are. */
+export interface PoolClient {
+  client: ClientIdentity;
+  /** What is known of the servers, as they are for this client. */
+  catalogue: Catalogue;
 }
 
 /** What the pool tells its owner. */

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Context } from '../../app/context.ts';
-import type { GlobalFlags } from '../../app/workspace.ts';
+import type { GlobalFlags } from '../../app/settings.ts';
 import type { Done } from './options.ts';
 
 /** `mcp-master secret …`. */
