@@ -75,11 +75,16 @@ export async function measureLists(subject, place, seconds) {
     // A call is answered when its backend is up: no start competes with what follows.
     await Promise.all(toolsNamed('echo', tools).map((name) => echo(session, name)(name)));
     await wait(REST_MS);
+    const times = [];
     const again = async () => {
+      const from = performance.now();
       const { length } = await listTools(session);
       if (length < subject.tools) throw new Error(`${length} of ${subject.tools} tools are left`);
+      // What the measuring side needs to parse ten thousand tools is not the proxy's.
+      times.push(session.arrivedAt - from);
     };
-    const list = median(await oneByOne(again, seconds));
+    await oneByOne(again, seconds);
+    const list = median(times);
     return { init, ready, first: ready - init, list, perTool: (list / subject.tools) * 1000 };
   } finally {
     await session.close();

@@ -8,8 +8,11 @@ const KEPT_STDERR = 2_000;
 
 /** Starts `command` and speaks JSON-RPC with it. */
 export class Session {
+  /** When the latest bytes came; in ms, as `performance.now()`. */
+  arrivedAt = 0;
   #child;
-  #pending = new Map();
+  /** By id; not a Map, which grows under load (src/rpc/request-table.ts says why). */
+  #pending = Object.create(null);
   #nextId = 1;
   #parts = [];
   #stderr = '';
@@ -36,7 +39,7 @@ export class Session {
     return new Promise((resolve, reject) => {
       const fail = (why) => {
         clearTimeout(timer);
-        this.#pending.delete(id);
+        delete this.#pending[id];
         reject(new Error(`${method}: ${why}${this.#complaint()}`));
       };
       const late = () => fail(`no answer in ${ANSWER_DEADLINE_MS} ms`);
@@ -44,10 +47,10 @@ export class Session {
       const settle = (message) => {
         if (message.error) return fail(JSON.stringify(message.error));
         clearTimeout(timer);
-        this.#pending.delete(id);
+        delete this.#pending[id];
         resolve(message.result);
       };
-      this.#pending.set(id, { settle, fail });
+      this.#pending[id] = { settle, fail };
       this.#send({ jsonrpc: '2.0', id, method, params });
     });
   }
@@ -78,7 +81,7 @@ export class Session {
   }
 
   #failAll(why) {
-    for (const { fail } of this.#pending.values()) fail(why);
+    for (const { fail } of Object.values(this.#pending)) fail(why);
   }
 
   /** The line of stderr that says most: the first that speaks of an error, else the last. */
@@ -94,6 +97,7 @@ export class Session {
 
   /** Looks at each chunk once: a large message comes in many. */
   #receive(text) {
+    this.arrivedAt = performance.now();
     const lines = text.split('\n');
     const rest = lines.pop();
     for (const line of lines) {
@@ -112,7 +116,7 @@ export class Session {
     } catch {
       return this.#failAll(`stdout carried what is not JSON: ${line.slice(0, 200)}`);
     }
-    if (message.method === undefined) this.#pending.get(message.id)?.settle(message);
+    if (message.method === undefined) this.#pending[message.id]?.settle(message);
     else if (message.id !== undefined) this.#send({ jsonrpc: '2.0', id: message.id, result: {} });
   }
 }
