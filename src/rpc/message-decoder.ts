@@ -1,4 +1,4 @@
-import { isUtf8 } from 'node:buffer';
+import { isAscii, isUtf8 } from 'node:buffer';
 import { LineSplitter } from './line-splitter.ts';
 import { asMessage, isObject, type JsonObject, type Message, type RequestId } from './message.ts';
 
@@ -50,7 +50,9 @@ export class MessageDecoder {
   }
 
   #decode(bytes: Buffer): void {
-    const text = bytes.toString('utf8');
+    // Most messages are ASCII, and a large one is decoded in a third of the time as such.
+    const ascii = isAscii(bytes);
+    const text = bytes.toString(ascii ? 'latin1' : 'utf8');
     let value: unknown;
     try {
       value = JSON.parse(text);
@@ -61,7 +63,7 @@ export class MessageDecoder {
       return;
     }
     // `toString` has replaced what is not UTF-8: the message reads well, and says something else.
-    const whole = isUtf8(bytes);
+    const whole = ascii || isUtf8(bytes);
     const values: unknown[] = Array.isArray(value) && value.length > 0 ? value : [value];
     for (const one of values) this.#hand(one, whole, text);
   }

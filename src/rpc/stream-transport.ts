@@ -14,6 +14,11 @@ export interface StreamTransportOptions {
   onProblem(problem: DecodeProblem): void;
 }
 
+/** From this many characters on, a line is put together as bytes: as a string it would be copied twice more. */
+const LONG = 64 * 1024;
+
+const LINE_BREAK = 0x0a;
+
 /**
  * Newline-delimited JSON-RPC over a pair of streams: both ends of the stdio transport. The end of
  * the input closes it. What is sent within one turn of the event loop goes out in one write.
@@ -58,8 +63,14 @@ export class StreamTransport implements Transport {
     if (this.#output.writableLength > this.#queueLimit) {
       throw new McpMasterError('BACKEND_TIMEOUT', 'The other side does not read what it is sent');
     }
+    const text = JSON.stringify(message);
+    if (text.length > LONG) {
+      this.#flush();
+      this.#output.write(longLine(text));
+      return;
+    }
     if (this.#queue === '') queueMicrotask(() => this.#flush());
-    this.#queue += `${JSON.stringify(message)}\n`;
+    this.#queue += `${text}\n`;
   }
 
   async close(): Promise<void> {
@@ -79,4 +90,12 @@ export class StreamTransport implements Transport {
     this.#closed = true;
     this.onclose?.(error);
   }
+}
+
+function longLine(text: string): Buffer {
+  const size = Buffer.byteLength(text);
+  const line = Buffer.allocUnsafe(size + 1);
+  line.write(text);
+  line[size] = LINE_BREAK;
+  return line;
 }
