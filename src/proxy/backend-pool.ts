@@ -196,16 +196,20 @@ export class BackendPool {
     for (const member of members) {
       this.#credentialLook.follow(member.backend, member.credentials);
       const isNew = this.#catalogue.get(member.server) === undefined;
-      const settled = this.#starts.run(member.server, () => this.#startOne(member));
+      const inTurn = () => this.#starts.run(member.server, () => member.backend.connect());
+      const settled = this.#startOne(member, inTurn);
       if (isNew) unknown.push(settled);
     }
     const patience = sleep(this.#config.serve.firstListWait * 1000, undefined, { ref: false });
     await Promise.race([Promise.all(unknown), patience]);
   }
 
-  async #startOne({ backend }: Member): Promise<void> {
+  async #startOne(
+    { backend }: Member,
+    connect: () => Promise<unknown> = () => backend.connect(),
+  ): Promise<void> {
     try {
-      await backend.connect();
+      await connect();
       await this.#lists.settled(backend);
     } catch (error) {
       this.#noteFailure(backend, toMcpMasterError(error));

@@ -1,15 +1,15 @@
 import type { ServerConfig } from '../config/config.ts';
 
-/** Of programs that wait for a disk or a network while they start, a few more can't hurt. */
-const LEAST_AT_ONCE = 2;
+/** For each processor: while they start, programs also wait for a disk, a network, and for us. */
+const AT_ONCE = 2;
 
 /** How long one that is slow to start keeps the next ones waiting, in milliseconds. */
 const LONGEST_TURN_MS = 100;
 
 /**
- * Lets servers that are programs start a few at a time, as many as there are processors: with more at once
- * none is ready any sooner, and a hundred leave no processor to the client, which has its first list to
- * read. Who connects to servers of other kinds waits for nothing.
+ * Lets servers that are programs start a few at a time, two for each processor: with more at once none is
+ * ready any sooner, and a hundred leave no processor to the client, which has its first list to read.
+ * Who connects to servers of other kinds waits for nothing.
  */
 export class StartQueue {
   /** Turns that nobody has. */
@@ -17,7 +17,7 @@ export class StartQueue {
   readonly #waiting: (() => void)[] = [];
 
   constructor(processors: number) {
-    this.#free = Math.max(processors, LEAST_AT_ONCE);
+    this.#free = AT_ONCE * processors;
   }
 
   /** Calls `start` when it is the server's turn, and settles as that does. */
