@@ -1,6 +1,7 @@
 import type { Ajv } from 'ajv';
 import type { Logger } from '../log.ts';
 import { isObject, type JsonObject, type JsonValue } from '../rpc/message.ts';
+import { isPlainSchema } from './plain-schema.ts';
 
 /** A tool that is not shown, and why. */
 export interface LeftOutTool {
@@ -26,16 +27,17 @@ type SchemaProblem = (schema: JsonObject) => string | undefined;
 const DRAFT_07 = /^https?:\/\/json-schema\.org\/draft-07\/schema#?$/;
 const DRAFT_2020 = /^https?:\/\/json-schema\.org\/draft\/2020-12\/schema#?$/;
 
-/** A check that loads its validator when the first tool comes. */
+/** A check that loads its validator, which takes long, when the first tool comes that is not plain. */
 export function createToolCheck(): CheckTools {
   let loading: Promise<SchemaProblem> | undefined;
+  const problemOf = async (tool: JsonObject) => {
+    loading ??= loadSchemaCheck();
+    return toolProblem(tool, await loading);
+  };
   return async (tools) => {
     const checked: CheckedTools = { usable: [], leftOut: [] };
-    if (tools.length === 0) return checked;
-    loading ??= loadSchemaCheck();
-    const schemaProblem = await loading;
     for (const tool of tools) {
-      const reason = toolProblem(tool, schemaProblem);
+      const reason = isPlainTool(tool) ? undefined : await problemOf(tool);
       if (reason === undefined) checked.usable.push(tool);
       else checked.leftOut.push({ tool: String(tool['name']), reason });
     }
@@ -55,6 +57,14 @@ export function createToolSieve(
     }
     return usable;
   };
+}
+
+function isPlainTool({ inputSchema, outputSchema }: JsonObject): boolean {
+  return isPlainPart(inputSchema) && (outputSchema === undefined || isPlainPart(outputSchema));
+}
+
+function isPlainPart(schema: JsonValue | undefined): boolean {
+  return isObject(schema) && schema['type'] === 'object' && isPlainSchema(schema);
 }
 
 /** What `ajv` offers of itself. */

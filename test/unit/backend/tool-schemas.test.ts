@@ -78,3 +78,28 @@ describe('a dialect', () => {
     expect(await reasonFor({ ...GOOD, $schema: 5 })).toMatch(/\$schema is not a string/);
   });
 });
+
+describe('a list', () => {
+  it('keeps its order, whichever way its tools are checked', async () => {
+    const odd = { type: 'object', foo: 1 };
+    const bad = { type: 'object', required: 'a' };
+    const tools = [GOOD, odd, bad, GOOD, odd, bad].map((inputSchema, i) => ({
+      name: `t${i}`,
+      inputSchema,
+    }));
+    const { usable, leftOut } = await check(tools);
+    expect(usable.map(({ name }) => name)).toEqual(['t0', 't1', 't3', 't4']);
+    const reason = 'its inputSchema is not valid JSON Schema: /required must be array';
+    expect(leftOut).toEqual([
+      { tool: 't2', reason },
+      { tool: 't5', reason },
+    ]);
+  });
+
+  it.each([GOOD, { ...GOOD, foo: 1 }])('has tools whose output is as bad as any', async (input) => {
+    expect(await reasonFor(input, { type: 'object', properties: { a: { type: 'strng' } } })).toBe(
+      'its outputSchema is not valid JSON Schema: /properties/a/type must be equal to one of the allowed values, ' +
+        '/properties/a/type must be array, /properties/a/type must match a schema in anyOf',
+    );
+  });
+});
