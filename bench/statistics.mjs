@@ -15,7 +15,7 @@ export function quantile(numbers, q) {
 
 /**
  * Where the median of what the numbers are drawn from lies with 95 % confidence: [low, high], two of
- * the sorted numbers, whatever their distribution. Up to five numbers: the least and the greatest.
+ * the sorted numbers, whatever their distribution. Up to seven numbers: the least and the greatest.
  */
 export function interval(numbers) {
   const sorted = ascending(numbers);

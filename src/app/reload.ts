@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { Config } from '../config/config.ts';
-import type { ConfigWatch } from '../config/watch.ts';
 import { toMcpMasterError } from '../errors.ts';
 import type { MasterServer } from '../proxy/master-server.ts';
 import type { SessionDeps } from '../proxy/open-session.ts';
@@ -14,8 +13,6 @@ import type { Workspace } from './workspace.ts';
 export interface ReloadDeps {
   context: Context;
   flags: GlobalFlags;
-  /** Began before the configuration of the workspace was read. */
-  watch: ConfigWatch;
   /** What the server was made of. */
   workspace: Workspace;
   server: MasterServer;
@@ -25,7 +22,7 @@ export interface ReloadDeps {
 }
 
 /**
- * Follows the configuration file, and the `.env` beside it, while a server runs: each change is read as at
+ * Takes up the changes of the configuration file, and of the `.env` beside it, while a server runs: each is read as at
  * the start, and takes the place of what was before. What can't be read as a whole changes nothing.
  */
 export class ConfigReload {
@@ -45,23 +42,22 @@ export class ConfigReload {
 
   constructor(deps: ReloadDeps) {
     this.#deps = deps;
-    const { watch, workspace, sessionDeps } = deps;
+    const { workspace, sessionDeps } = deps;
     this.#workspace = workspace;
     this.#workspaces = [workspace];
     this.#config = workspace.config;
     this.#sessionDeps = sessionDeps;
-    watch.start(() => this.#onChange());
   }
 
-  /** Follows no change any more, and settles when nothing is left of what was opened. Never rejects. */
+  /** Takes up no change any more, and settles when nothing is left of what was opened. Never rejects. */
   async close(): Promise<void> {
     this.#isStopped = true;
-    this.#deps.watch.stop();
     await this.#reloading;
     await Promise.all(this.#workspaces.map((workspace) => workspace.close()));
   }
 
-  #onChange(): void {
+  /** The configuration file, or the `.env` beside it, is another one. */
+  onChange(): void {
     this.#isOutdated = true;
     this.#reloading ??= this.#reload().finally(() => {
       this.#reloading = undefined;

@@ -197,8 +197,9 @@ export class BackendPool {
       this.#credentialLook.follow(member.backend, member.credentials);
       const isNew = this.#catalogue.get(member.server) === undefined;
       const inTurn = () => this.#starts.run(member.server, () => member.backend.connect());
-      const settled = this.#startOne(member, inTurn);
-      if (isNew) unknown.push(settled);
+      // Of those that are known nobody waits for a list.
+      if (isNew) unknown.push(this.#startOne(member));
+      else void this.#startOne(member, inTurn);
     }
     const patience = sleep(this.#config.serve.firstListWait * 1000, undefined, { ref: false });
     await Promise.race([Promise.all(unknown), patience]);

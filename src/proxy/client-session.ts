@@ -2,7 +2,7 @@ import { type ClientIdentity, PROTOCOL_VERSIONS } from '../backend/handshake.ts'
 import type { Config } from '../config/config.ts';
 import { type McpMasterError, toMcpMasterError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import type { IncomingRequest } from '../rpc/incoming-request.ts';
+import { answerFault, type IncomingRequest } from '../rpc/incoming-request.ts';
 import { isObject, type JsonObject, type Reply, RPC_ERROR } from '../rpc/message.ts';
 import { Peer } from '../rpc/peer.ts';
 import { toErrorObject } from '../rpc/relay.ts';
@@ -12,6 +12,7 @@ import { Catalogue, type CatalogueStore } from './catalogue.ts';
 import { joinInstructions } from './instructions.ts';
 import type { OpenSession, SessionDeps } from './open-session.ts';
 import { rpcError } from './rpc-errors.ts';
+import { enabledServers } from './server-changes.ts';
 
 /** Who this server is, in its answer to `initialize`. */
 export interface ServerInfo extends JsonObject {
@@ -41,7 +42,7 @@ export class ClientSession {
   readonly done: Promise<void>;
 
   #config: Config;
-  /** Those of another configuration than that of the beginning. */
+  /** Those of another configuration than that of `initialize`. */
   #newDeps: SessionDeps | undefined;
   readonly #greeting: GreetingDeps;
   readonly #open: () => Promise<SessionDeps>;
@@ -74,7 +75,7 @@ export class ClientSession {
       transport,
       {
         onRequest: (request) => this.#onRequest(request),
-        onNotification: (method, params) => this.#take({ method, params }),
+        onNotification: (method, params) => this.#onNotification(method, params),
         onClose: () => void this.#end(),
       },
       { label: 'the client', log: greeting.log },
@@ -108,6 +109,11 @@ export class ClientSession {
     else request.reply(rpcError(RPC_ERROR.invalidRequest, 'The session begins with "initialize"'));
   }
 
+  #onNotification(method: string, params: JsonObject | undefined): void {
+    if (this.#opening !== undefined) this.#take({ method, params });
+    else this.#greeting.log.debug(`the client sent ${method} before "initialize"`);
+  }
+
   #initialize(params: JsonObject): Reply {
     if (this.#opening !== undefined) {
       return rpcError(RPC_ERROR.invalidRequest, 'The session is initialized already');
@@ -125,7 +131,8 @@ export class ClientSession {
     };
     const { serverInfo, catalogue: store, log } = this.#greeting;
     const catalogue = new Catalogue(store, client, log);
-    const known = catalogue.known(this.#config.servers.filter(({ enabled }) => enabled));
+    const known = catalogue.known(enabledServers(this.#config));
+    this.#newDeps = undefined;
     this.#opening = this.#openSession(client, catalogue);
     const instructions = joinInstructions(this.#config, known);
     return {
@@ -140,22 +147,44 @@ export class ClientSession {
 
   /** Never rejects. */
   async #openSession(client: ClientIdentity, catalogue: Catalogue): Promise<void> {
+    const config = this.#config;
     // Not before the answer is on its way.
     await new Promise(setImmediate);
+    if (this.#peer.isClosed) return;
     try {
       const [{ OpenSession }, deps] = await Promise.all([
         import('./open-session.ts'),
         this.#open(),
       ]);
       const parts = { peer: this.#peer, client, catalogue };
-      this.#session = new OpenSession(parts, this.#config, this.#newDeps ?? deps);
+      const session = new OpenSession(parts, config, deps);
+      this.#session = session;
+      // Of the servers as they are now, other things may be known than of those in the answer.
+      if (this.#newDeps !== undefined) session.reconfigure(this.#config, this.#newDeps);
     } catch (error) {
-      this.#failure = toMcpMasterError(error);
-      this.#greeting.log.error(`no server can be reached: ${this.#failure.message}`);
+      this.#fail(toMcpMasterError(error));
     }
     const early = this.#peer.isClosed ? [] : this.#early;
     this.#early = [];
-    for (const sent of early) this.#take(sent);
+    for (const sent of early) this.#takeEarly(sent);
+  }
+
+  #fail(error: McpMasterError): void {
+    this.#failure = error;
+    const { code, message, hint } = error;
+    const next = hint === undefined ? '' : `. ${hint}`;
+    this.#greeting.log.error(`no server can be reached (${code}): ${message}${next}`);
+  }
+
+  /** What was withdrawn meanwhile is not begun; a fault of ours fails one request, and not those after it. */
+  #takeEarly(sent: Sent): void {
+    if ('reply' in sent && sent.isCancelled) return;
+    try {
+      this.#take(sent);
+    } catch (error) {
+      if ('reply' in sent) answerFault(sent, error, this.#greeting.log);
+      else this.#greeting.log.error(`${sent.method} failed: ${String(error)}`);
+    }
   }
 
   #take(sent: Sent): void {

@@ -7,9 +7,9 @@ const AT_ONCE = 2;
 const LONGEST_TURN_MS = 100;
 
 /**
- * Lets servers that are programs start a few at a time, two for each processor: with more at once none is
- * ready any sooner, and a hundred leave no processor to the client, which has its first list to read.
- * Who connects to servers of other kinds waits for nothing.
+ * Lets servers that are programs, and for which nobody waits, start a few at a time, two for each processor: a
+ * hundred at once leave none to the client, which has its first list to read. Who connects to servers of
+ * other kinds waits for nothing.
  */
 export class StartQueue {
   /** Turns that nobody has. */
@@ -24,7 +24,7 @@ export class StartQueue {
   async run<T>({ endpoint }: Pick<ServerConfig, 'endpoint'>, start: () => Promise<T>): Promise<T> {
     if (endpoint.kind !== 'stdio') return start();
     await this.#turn();
-    const started = start();
+    const started = (async () => start())();
     this.#endTurn(started);
     return started;
   }

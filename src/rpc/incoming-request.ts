@@ -1,4 +1,6 @@
-import type { JsonObject, Reply } from './message.ts';
+import { toMcpMasterError } from '../errors.ts';
+import type { Logger } from '../log.ts';
+import { type JsonObject, type Reply, RPC_ERROR } from './message.ts';
 import { createsTask } from './outgoing-requests.ts';
 
 /** A request of the other side, until it is answered or cancelled. */
@@ -11,7 +13,7 @@ export interface IncomingRequest {
   progress(params: JsonObject): void;
   /** Whether the other side has withdrawn it. */
   readonly isCancelled: boolean;
-  /** Calls back with the params of `notifications/cancelled` if the other side withdraws it. */
+  /** Calls back with the params of `notifications/cancelled` if the other side withdraws it, or has done so. */
   onCancel(callback: (params: JsonObject) => void): void;
 }
 
@@ -20,6 +22,14 @@ export interface IncomingRequest {
  * for a busy machine: it is there for servers that leave such a request unanswered.
  */
 const LONGEST_DELIVERY_MS = 10_000;
+
+/** Answers a request that a fault of ours has spoilt, and tells the log where it is. */
+export function answerFault(request: IncomingRequest, fault: unknown, log: Logger): void {
+  const { method } = request;
+  log.error(`${method} failed: ${fault instanceof Error ? fault.stack : String(fault)}`);
+  const { message } = toMcpMasterError(fault);
+  request.reply({ error: { code: RPC_ERROR.internalError, message } });
+}
 
 /** What an {@link Incoming} tells the peer that it came through. */
 interface IncomingLinks {
@@ -43,7 +53,8 @@ export class Incoming implements IncomingRequest {
   #told: Promise<void> | undefined;
   /** The other side was too slow to confirm progress: nothing waits for it any more. */
   #isOverdue = false;
-  #isCancelled = false;
+  /** The params of its cancellation. */
+  #withdrawal: JsonObject | undefined;
 
   constructor(method: string, params: JsonObject | undefined, links: IncomingLinks) {
     this.method = method;
@@ -67,15 +78,16 @@ export class Incoming implements IncomingRequest {
 
   onCancel(callback: (params: JsonObject) => void): void {
     this.#onCancel = callback;
+    if (this.#withdrawal !== undefined) callback(this.#withdrawal);
   }
 
   get isCancelled(): boolean {
-    return this.#isCancelled;
+    return this.#withdrawal !== undefined;
   }
 
   cancel(params: JsonObject): void {
     if (!this.#finish()) return;
-    this.#isCancelled = true;
+    this.#withdrawal = params;
     this.#onCancel?.(params);
   }
 

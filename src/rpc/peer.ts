@@ -1,6 +1,6 @@
 import { McpMasterError, toMcpMasterError } from '../errors.ts';
 import type { Logger } from '../log.ts';
-import { Incoming, type IncomingRequest } from './incoming-request.ts';
+import { answerFault, Incoming, type IncomingRequest } from './incoming-request.ts';
 import {
   type JsonObject,
   type Message,
@@ -182,10 +182,8 @@ export class Peer {
     try {
       this.#handlers.onRequest(request);
     } catch (error) {
-      // A fault of ours fails this request, and leaves the session and the others alone.
-      this.#log.error(`${method} failed: ${error instanceof Error ? error.stack : String(error)}`);
-      const { message } = toMcpMasterError(error);
-      request.reply({ error: { code: RPC_ERROR.internalError, message } });
+      // It leaves the session and the other requests alone.
+      answerFault(request, error, this.#log);
     }
   }
 

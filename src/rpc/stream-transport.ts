@@ -21,7 +21,8 @@ const LINE_BREAK = 0x0a;
 
 /**
  * Newline-delimited JSON-RPC over a pair of streams: both ends of the stdio transport. The end of
- * the input closes it. What is sent within one turn of the event loop goes out in one write.
+ * the input closes it. What is sent within one turn of the event loop goes out in one write,
+ * long messages by themselves.
  */
 export class StreamTransport implements Transport {
   onmessage?: Transport['onmessage'];

@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   BIN,
@@ -14,6 +15,8 @@ import {
 } from '../support/bin.ts';
 import { recordingBackend } from '../support/recording.ts';
 import { type RecordingClient, startServe } from '../support/recording-client.ts';
+
+const PARAMS = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: {} };
 
 let folder: TempFolder;
 let client: RecordingClient | undefined;
@@ -49,8 +52,9 @@ async function loadedBeforeAnswer(): Promise<string[]> {
   const env = strippedEnv(folder.path);
   const child = spawn(process.execPath, ['--require', hook, BIN, 'serve'], { env });
   const ended = once(child, 'exit');
-  const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: {} };
-  child.stdin.end(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params })}\n`);
+  child.stdin.end(
+    `${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params: PARAMS })}\n`,
+  );
   let loaded: string[] = [];
   for await (const line of createInterface(child.stderr)) {
     if (line.startsWith('LOADED ')) loaded = JSON.parse(line.slice(7)) as string[];
@@ -75,9 +79,8 @@ describe('the start of serve', () => {
   it('answers what is sent without waiting for the answer to initialize', async () => {
     const { entry } = await recordingBackend(folder.path, 'alpha', {});
     client = await startServe({ servers: { alpha: entry } });
-    const params = { protocolVersion: '2025-11-25', capabilities: {}, clientInfo: {} };
     const session = client;
-    session.send({ jsonrpc: '2.0', id: 'i', method: 'initialize', params });
+    session.send({ jsonrpc: '2.0', id: 'i', method: 'initialize', params: PARAMS });
     session.send({ jsonrpc: '2.0', method: 'notifications/initialized' });
     session.send({ jsonrpc: '2.0', id: 'a', method: 'tools/list' });
     session.send({ jsonrpc: '2.0', id: 'p', method: 'ping' });
@@ -86,5 +89,82 @@ describe('the start of serve', () => {
     await waitFor(() => answered().length === 4, { what: 'four answers' });
     expect(answered()[0]).toBe('i');
     expect(answered().toSorted()).toEqual(['a', 'b', 'i', 'p']);
+  });
+
+  it('fails one request that came early for a fault of ours, and answers the others', async () => {
+    const { entry } = await recordingBackend(folder.path, 'alpha', {});
+    client = await startServe({ servers: { alpha: entry } });
+    const session = client;
+    const depth = 20_000;
+    const deep = `{"a":${'['.repeat(depth)}${']'.repeat(depth)}}`;
+    session.send({ jsonrpc: '2.0', id: 'i', method: 'initialize', params: PARAMS });
+    session.sendRaw(
+      `{"jsonrpc":"2.0","id":"c","method":"completion/complete","params":{"ref":${deep}}}\n`,
+    );
+    session.send({ jsonrpc: '2.0', id: 'a', method: 'tools/list' });
+    const answer = await session.waitForMessage(({ id }) => id === 'c', 'an answer');
+    expect(answer).toMatchObject({ error: { code: -32_603 } });
+    const list = await session.waitForMessage(({ id }) => id === 'a', 'the list');
+    expect(list).toMatchObject({ result: { tools: expect.any(Array) } });
+    expect(await session.request('ping')).toMatchObject({ result: {} });
+  });
+
+  it('answers with the configuration of the moment at which the client speaks', async () => {
+    const alpha = await recordingBackend(folder.path, 'alpha', {});
+    const beta = await recordingBackend(folder.path, 'beta', {});
+    const home = join(folder.path, 'home');
+    await mkdir(home);
+    const session = await startServe({ servers: { alpha: alpha.entry } }, { home });
+    client = session;
+    // So long that it has read its configuration.
+    await wait(1000);
+    await writeConfig(home, { servers: { beta: beta.entry, wrong: { url: 5 } } });
+    await waitFor(() => session.stderr.includes('is in use'), { what: 'the change' });
+    const answer = await session.initialize();
+    expect(answer['instructions']).toContain('wrong');
+    const names = (await session.listTools()).map((tool) => String(tool['name']));
+    expect(names.length).toBeGreaterThan(0);
+    expect(names.filter((name) => !name.startsWith('beta__'))).toEqual([]);
+    expect(alpha.lines()).toEqual([]);
+  });
+
+  it('asks nobody to log in for a call that was withdrawn before it could be looked at', async () => {
+    const issuer = 'http://127.0.0.1:9';
+    const endpoints = { authorization_endpoint: `${issuer}/a`, token_endpoint: `${issuer}/t` };
+    const auth_config = { client_id: 'x', issuer, ...endpoints };
+    const url = `${issuer}/mcp`;
+    const server = { url, auth_strategy: 'delegate_oauth', auth_config };
+    client = await startServe(
+      { serve: { login_wait: 2 }, servers: { remote: server } },
+      { env: { OAUTH_ENCRYPTION_KEY: 'ab'.repeat(32) } },
+    );
+    const session = client;
+    const params = { ...PARAMS, capabilities: { elicitation: { url: {} } } };
+    const call = { name: 'mcp-master__login', arguments: { server: 'remote' } };
+    session.send({ jsonrpc: '2.0', id: 'i', method: 'initialize', params });
+    session.send({ jsonrpc: '2.0', method: 'notifications/initialized' });
+    session.send({ jsonrpc: '2.0', id: 'l', method: 'tools/call', params: call });
+    const cancelled = { requestId: 'l' };
+    session.send({ jsonrpc: '2.0', method: 'notifications/cancelled', params: cancelled });
+    await session.request('tools/list');
+    await wait(500);
+    expect(session.received.map(({ method, id }) => method ?? id)).not.toContain('l');
+    expect(session.received.flatMap(({ method }) => method ?? [])).toEqual([]);
+  });
+
+  it('ends with 2 and says why for a wrong MCP_MASTER_BROWSER, and what else is wrong', async () => {
+    const config = { servers: { alpha: { command: 'none' }, wrong: { url: 5 } } };
+    const file = await writeConfig(folder.path, config);
+    const env = strippedEnv(folder.path, { MCP_MASTER_BROWSER: 'maybe' });
+    const child = spawn(process.execPath, [BIN, 'serve', '--config', file], { env });
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      stderr += chunk;
+    });
+    const [code] = (await once(child, 'close')) as [number];
+    expect(code).toBe(2);
+    expect(stderr).toContain('MCP_MASTER_BROWSER is "maybe"');
+    expect(stderr).toContain('Use on_call or never.');
+    expect(stderr).toContain('servers.wrong.url');
   });
 });

@@ -49,7 +49,7 @@ class GuardedCall {
   readonly #guards: CallGuards;
   readonly #send: Send;
   readonly #startedAt: number;
-  /** What logins were made for: one for each reason, so that none leads to another for ever. */
+  /** What logins were made for: one for each reason, so that none leads to another for ever. Mostly empty. */
   readonly #tried: ErrorCode[] = [];
 
   constructor(backend: Backend, request: IncomingRequest, guards: CallGuards, send: Send) {

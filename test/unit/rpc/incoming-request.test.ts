@@ -62,3 +62,15 @@ it('waits for nothing where messages keep their order', () => {
   request.reply({ result: {} });
   expect(sent).toEqual(['progress 1', 'progress 2', 'answer']);
 });
+
+describe('a request that was withdrawn', () => {
+  it('tells who asks later, too, and once', () => {
+    const { request } = createRequest();
+    const told: JsonObject[] = [];
+    request.cancel({ reason: 'not needed' });
+    request.cancel({ reason: 'again' });
+    request.onCancel((params) => told.push(params));
+    expect(told).toEqual([{ reason: 'not needed' }]);
+    expect(request.isCancelled).toBe(true);
+  });
+});
