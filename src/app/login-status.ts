@@ -1,4 +1,4 @@
-import type { ServerAuth } from '../auth/server-auth.ts';
+import type { LoginNames } from '../auth/login-names.ts';
 import type { ServerConfig } from '../config/config.ts';
 import { MASTER, usesMasterToken } from '../config/master.ts';
 import { loginCommand } from '../oauth/login-command.ts';
@@ -50,7 +50,7 @@ export interface FoundStatus {
 /** What is on disk of logins: no keychain. */
 export interface StatusSources {
   auth: Pick<
-    ServerAuth,
+    LoginNames,
     'loginKey' | 'loginKeys' | 'recordName' | 'isUnattended' | 'hasMasterToken'
   >;
   logins: { index: Pick<LoginIndex, 'get' | 'version'> };
@@ -63,10 +63,11 @@ export function statusOf(server: ServerConfig, sources: StatusSources, now: numb
   const { auth, records, logins } = sources;
   const { name, endpoint } = server;
   const key = auth.loginKey(server);
-  const recordName = auth.recordName(server);
+  const recordName = auth.recordName(server, key);
   const record = recordName === undefined ? undefined : records.get(recordName);
   const entry = key && logins.index.get(key.file);
-  const state = stateOf(server, { entry, record, now }, sources);
+  const known = { key, entry, record, now };
+  const state = stateOf(server, known, sources);
   const status: LoginStatus = {
     server: name,
     strategy: endpoint.kind === 'stdio' ? 'none' : endpoint.auth.strategy,
@@ -78,7 +79,7 @@ export function statusOf(server: ServerConfig, sources: StatusSources, now: numb
     issuer: entry?.issuer ?? null,
     last_used: isoTime(record?.lastUsedAt),
     last_error: errorText(record?.lastError),
-    next: MENDED_BY_LOGIN.has(state) ? nextStep(server, { entry, record, now }, sources) : null,
+    next: MENDED_BY_LOGIN.has(state) ? nextStep(server, known, sources) : null,
   };
   return { status, server, entry, record };
 }
@@ -105,13 +106,14 @@ const MENDED_BY_LOGIN = new Set<LoginState>(['expired', 'login_required']);
 
 /** What is known of a login. */
 interface Known {
+  key: LoginKey | undefined;
   entry: LoginEntry | undefined;
   record: AuthRecord | undefined;
   now: number;
 }
 
 function stateOf(server: ServerConfig, known: Known, sources: StatusSources): LoginState {
-  const key = sources.auth.loginKey(server);
+  const { key } = known;
   if (key === undefined) return stateWithoutLogin(server, sources);
   const state = stateOfLogin(server, key, known, sources);
   const isMissing = state === 'login_required' || state === 'expired';
@@ -159,12 +161,12 @@ function isPassed(server: ServerConfig, { auth, logins }: StatusSources): boolea
   );
 }
 
-function isOver({ entry, now }: Known): boolean {
+function isOver({ entry, now }: Pick<Known, 'entry' | 'now'>): boolean {
   return (entry?.expiresAt ?? Number.POSITIVE_INFINITY) <= now;
 }
 
 /** Whether the token has ended, and the authorization server does not know the client any more. */
-function isClientGone(known: Known): boolean {
+function isClientGone(known: Omit<Known, 'key'>): boolean {
   const { code, oauthError = '' } = known.record?.lastError ?? {};
   return isOver(known) && code === 'REFRESH_FAILED' && UNKNOWN_CLIENT.has(oauthError);
 }
@@ -176,7 +178,7 @@ function nextStep(
   known: Known,
   { auth }: Pick<StatusSources, 'auth'>,
 ): string {
-  const key = auth.loginKey(server);
+  const { key } = known;
   const command = loginCommand(
     key?.server ?? (usesMaster(server) ? MASTER : server.name),
     key?.commandFlags,

@@ -3,8 +3,9 @@ import { MASTER } from '../config/master.ts';
 import { McpMasterError } from '../errors.ts';
 import { loginCommand, loginRequired } from '../oauth/login-command.ts';
 import type { LoginTarget } from '../oauth/login-target.ts';
-import { digest, type LoginKey, loginKey, type Owner } from '../oauth/store/login-key.ts';
+import type { LoginKey, Owner } from '../oauth/store/login-key.ts';
 import { explainFixed, explainMaster, explainRefusal } from './explain-refusal.ts';
+import { LoginNames } from './login-names.ts';
 import { type LoginSubject, masterSubject } from './login-subject.ts';
 import { missingAuth, type RequestAuth, staticAuth } from './request-auth.ts';
 import { requestHeaders, sendsCredential } from './request-headers.ts';
@@ -33,40 +34,22 @@ const NOT_YET = 'nobody has logged in to it yet';
  * Where a server's strategy becomes the headers of a request, or "login required": a {@link MultiAuthManager}
  * over the stores of a user.
  */
-export class ServerAuth {
+export class ServerAuth extends LoginNames {
   readonly #deps: AuthDeps;
   readonly #strategies: Strategies;
   readonly #sources: TokenSources;
 
   constructor(strategies: Strategies, deps: AuthDeps) {
+    const { owner, masterToken } = deps;
+    super({ strategies, owner, masterToken });
     this.#deps = deps;
     this.#strategies = strategies;
     this.#sources = new TokenSources(deps);
   }
 
-  /** Whether the master's token comes from outside, so that it needs no login. */
-  get hasMasterToken(): boolean {
-    return this.#deps.masterToken !== '';
-  }
-
   /** Whether the master logs in as the configuration says, and its stored secrets have to be filled in. */
   get isConfiguredMaster(): boolean {
     return this.#strategies.isConfiguredMaster;
-  }
-
-  /** The names of the login that a server's requests carry; undefined where they carry none. */
-  loginKey(server: ServerConfig): LoginKey | undefined {
-    const subject = this.#strategies.subject(server);
-    return subject && this.#keyOf(subject);
-  }
-
-  /** All logins of which a server's requests may carry the token. */
-  loginKeys(server: ServerConfig): LoginKey[] {
-    const own = this.loginKey(server);
-    const { master } = this.#strategies;
-    const isPassed = master !== undefined && this.#strategies.passesMaster(server);
-    const passed = isPassed ? this.#keyOf(masterSubject(master)) : undefined;
-    return [own, passed].flatMap((key) => key ?? []);
   }
 
   /**
@@ -77,16 +60,6 @@ export class ServerAuth {
   loginTarget(server: ServerConfig, endpoint: RemoteEndpoint): LoginTarget | undefined {
     const subject = this.#strategies.subject({ ...server, endpoint });
     return subject && this.#targetOf(subject);
-  }
-
-  /** The name of the record of a server's authentication; undefined for a program on this computer. */
-  recordName(server: ServerConfig): string | undefined {
-    const { name, endpoint } = server;
-    if (endpoint.kind === 'stdio') return undefined;
-    const key = this.loginKey(server);
-    if (key?.server === name) return key.file;
-    const facts = ['static', name, endpoint.url, this.#deps.owner.home];
-    return `${name}-${digest(JSON.stringify(facts), 12)}`;
   }
 
   /**
@@ -142,11 +115,6 @@ export class ServerAuth {
     if (token === undefined) throw loginRequired(target.key.server, NOT_YET, target.key);
   }
 
-  /** Whether a server's login needs no person. */
-  isUnattended(server: ServerConfig): boolean {
-    return this.#strategies.subject(server)?.settings.grant === 'client_credentials';
-  }
-
   /** Whether it is left to the server to say whether it wants a login. */
   isDetecting(server: ServerConfig): boolean {
     const { endpoint } = this.#strategies.of(server);
@@ -176,14 +144,10 @@ export class ServerAuth {
     return explained;
   }
 
-  #keyOf({ server, url = '', settings }: LoginSubject): LoginKey {
-    return loginKey({ owner: this.#deps.owner, server, url, settings });
-  }
-
   #targetOf(subject: LoginSubject): LoginTarget {
     const { url, headers, settings } = subject;
     const address = url === undefined ? undefined : new URL(url);
-    return { key: this.#keyOf(subject), url: address, headers, settings };
+    return { key: this.keyOf(subject), url: address, headers, settings };
   }
 
   #targetFor(server: ServerConfig, endpoint: RemoteEndpoint): LoginTarget {

@@ -1,11 +1,17 @@
 import type { Context } from '../app/context.ts';
 import { type FoundStatus, isFine, statusOf } from '../app/login-status.ts';
-import type { GlobalFlags } from '../app/settings.ts';
-import { openConfigured, type Workspace } from '../app/workspace.ts';
-import type { ServerConfig } from '../config/config.ts';
+import {
+  type GlobalFlags,
+  noConfigurationError,
+  openSettings,
+  type Settings,
+} from '../app/settings.ts';
+import { openStatusSources } from '../app/status-sources.ts';
+import type { Config, ServerConfig } from '../config/config.ts';
 import type { CheckedStatus } from './check-login.ts';
 import { EXIT } from './exit-codes.ts';
-import { showStatus } from './status-table.ts';
+import { statusText } from './status-text.ts';
+import { type Paint, PLAIN, wantsColours } from './text.ts';
 
 /** The flags of `auth status`. */
 export interface StatusFlags extends GlobalFlags {
@@ -19,23 +25,20 @@ export interface StatusFlags extends GlobalFlags {
  * also from what each server says to its login.
  */
 export async function authStatus(context: Context, flags: StatusFlags): Promise<number> {
-  const workspace = await openConfigured(context, flags, 'warn');
-  const servers = await wanted(workspace, flags);
-  for (const { name } of workspace.config.rejected)
-    workspace.log.error(`server "${name}" is left out: see config check`);
-  const remembered = servers.map((server) =>
-    statusOf(server, workspace.credentials, context.now()),
-  );
-  const found = flags.check === true ? await checkAll(remembered, context, workspace) : remembered;
-  await workspace.close();
-  showStatus(found, flags, context);
+  const settings = await openSettings(context, flags, 'warn');
+  const { config, log } = settings;
+  if (config.file === undefined) throw noConfigurationError(config.folder);
+  const servers = await wanted(config, flags);
+  for (const { name } of config.rejected)
+    log.error(`server "${name}" is left out: see config check`);
+  const sources = openStatusSources(context, settings);
+  const remembered = servers.map((server) => statusOf(server, sources, context.now()));
+  const found = flags.check === true ? await checkAll(remembered, context, settings) : remembered;
+  context.stdout.write(statusText(found, flags, context, await paintFor(context)));
   return found.every(isFine) ? EXIT.done : EXIT.login;
 }
 
-async function wanted(
-  { config }: Workspace,
-  { server: name }: StatusFlags,
-): Promise<ServerConfig[]> {
+async function wanted(config: Config, { server: name }: StatusFlags): Promise<ServerConfig[]> {
   const hasMaster =
     config.masterOauth !== undefined || Boolean(config.env['MCP_MASTER_TOKEN']?.trim());
   const named = config.servers.filter((server) => server.name === name);
@@ -51,8 +54,20 @@ async function wanted(
 async function checkAll(
   remembered: FoundStatus[],
   context: Context,
-  workspace: Workspace,
+  settings: Settings,
 ): Promise<CheckedStatus[]> {
   const { checkLogin } = await import('./check-login.ts');
-  return Promise.all(remembered.map((found) => checkLogin(found, context, workspace)));
+  const { furnish } = await import('../app/workspace.ts');
+  const workspace = furnish(context, settings);
+  const checked = await Promise.all(
+    remembered.map((found) => checkLogin(found, context, workspace)),
+  );
+  await workspace.close();
+  return checked;
+}
+
+async function paintFor({ terminal, env }: Context): Promise<Paint> {
+  if (!wantsColours(terminal.stdout, env)) return PLAIN;
+  const { createPaint } = await import('./render.ts');
+  return createPaint(terminal.stdout, env);
 }

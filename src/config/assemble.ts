@@ -7,7 +7,7 @@ import { describeMangled } from './mangled.ts';
 import { masterResourceProblem } from './master.ts';
 import { type NormaliseContext, normalise } from './normalise.ts';
 import { Findings } from './problems.ts';
-import { fileProblem, readSource } from './read-source.ts';
+import { fileProblem, type ReadSource, readSource } from './read-source.ts';
 import type { ResolveContext } from './resolve.ts';
 import { readRootBlocks } from './root-blocks.ts';
 import { type RawEntry, takeApart, UnusableRoot } from './shapes.ts';
@@ -28,6 +28,19 @@ export async function assemble(
 ): Promise<Assembled> {
   const read = await readSource(file, deps.readFile);
   if ('problems' in read) return { config: undefined, problems: read.problems };
+  const assembled = await assembleSource(file, read, surroundings, deps);
+  const { located } = read.source;
+  const isSilent = assembled.problems.length === surroundings.problems.length;
+  if (located === undefined || isSilent) return assembled;
+  return assembleSource(file, { ...read, source: await located() }, surroundings, deps);
+}
+
+async function assembleSource(
+  file: string,
+  read: ReadSource,
+  surroundings: Surroundings,
+  deps: ConfigDeps,
+): Promise<Assembled> {
   const findings = new Findings(read.source);
   const parts = takeApart(read.source.root, findings);
   if (parts instanceof UnusableRoot) {
@@ -53,10 +66,7 @@ export async function assemble(
 }
 
 /** Keys of an entry at the root of a YAML file: mostly lost indentation, which can be mended. */
-async function refuse(
-  root: UnusableRoot,
-  { source, text, yaml }: { source: Source; text: string; yaml: boolean },
-): Promise<Problem> {
+async function refuse(root: UnusableRoot, { source, text, yaml }: ReadSource): Promise<Problem> {
   const line = source.line(root.path);
   const { message, hint, path } = root;
   const problem = fileProblem({ line, message, hint });

@@ -49,6 +49,7 @@ export function secretForms(name: string | number | undefined, value: string): s
 
 /** The credentials in a URL's query, by the names of their parameters. */
 export function queryCredentials(text: string): [string, string][] {
+  if (!text.includes('?')) return [];
   const query = text.split('#')[0]?.split('?').slice(1).join('?') ?? '';
   return [...new URLSearchParams(query)].filter(
     ([name, value]) => value !== '' && isCredentialName(name),

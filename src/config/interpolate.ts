@@ -36,6 +36,11 @@ export function expand(text: string, lookup: Lookup): Expansion {
   return whole ? expandWhole(text, whole[1], whole[2] ?? '', lookup) : expandParts(text, lookup);
 }
 
+/** Whether {@link expand} would give a text back as it is. */
+export function isVerbatim(text: string): boolean {
+  return !text.includes('${') && !text.startsWith('env:') && !text.startsWith('keyring:');
+}
+
 /** Whether a text has a reference in it, well-formed or not. */
 export function hasReference(text: string): boolean {
   return WHOLE.test(text) || text.replaceAll('$${', '').includes('${');

@@ -4,13 +4,8 @@ import {
   toJsonSchema,
 } from '@valibot/to-json-schema';
 import { BLOCKS, ENTRY_KEYS, type KeySet, OAUTH_KEYS } from './keys.ts';
-import {
-  type BlockSchema,
-  oauthSchema,
-  serverSchema,
-  serveSchema,
-  tokensSchema,
-} from './schema.ts';
+import { oauthSchema, serverSchema, serveSchema, tokensSchema } from './schema.ts';
+import type { Block } from './schema-blocks.ts';
 
 /** A JSON Schema, or a part of one. */
 export interface JsonSchema {
@@ -71,7 +66,7 @@ export function configJsonSchema(): JsonSchema {
 
 /** The keys of a block, in order, with their descriptions and the words that are allowed. */
 export function describedKeys(
-  schema: BlockSchema,
+  schema: Block,
 ): { key: string; description: string; choices: string[] }[] {
   return Object.entries(propertiesOf(schema)).map(([key, { description, anyOf }]) => ({
     key,
@@ -99,12 +94,12 @@ function serverJsonSchema(): JsonSchema {
   };
 }
 
-function describedObject(schema: BlockSchema, keys: KeySet, description: string): JsonSchema {
+function describedObject(schema: Block, keys: KeySet, description: string): JsonSchema {
   return { type: 'object', description, properties: withSpellings(propertiesOf(schema), keys) };
 }
 
-function propertiesOf(schema: BlockSchema): Record<string, JsonSchema> {
-  const { properties = {} } = toJsonSchema(schema, CONVERSION);
+function propertiesOf(schema: Block): Record<string, JsonSchema> {
+  const { properties = {} } = toJsonSchema(schema.schema(), CONVERSION);
   return Object.fromEntries(
     Object.entries(properties).map(([key, property]) => [key, { ...Object(property) }]),
   );

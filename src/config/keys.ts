@@ -68,7 +68,8 @@ export const ROOT_KEYS: readonly string[] = [
 ];
 
 /** The normal spelling of a key: `clientId`, `CLIENT_ID` and `client_id` are one. */
-export function normalKey(key: string, { aliases }: KeySet): string {
+export function normalKey(key: string, { known, aliases }: KeySet): string {
+  if (known.includes(key)) return key;
   const snake = key
     .replace(/([a-z0-9])([A-Z])/g, '$1_$2')
     .toLowerCase()

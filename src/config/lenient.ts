@@ -1,6 +1,7 @@
 import * as v from 'valibot';
 import { placeOf } from './credentials.ts';
 import { hasReference } from './interpolate.ts';
+import type { Kind, Output } from './schema-blocks.ts';
 import type { Section } from './section.ts';
 import { isObject, kindOf, type Path, type Raw, type RawObject } from './source.ts';
 import { nearest } from './suggest.ts';
@@ -22,17 +23,20 @@ const TRANSPORT_HINTS: Readonly<Record<string, string>> = {
 };
 
 /**
- * The output of `schema` for what is right in `value`: each key that is wrong is reported and left
+ * The output of a kind for what is right in `value`: each key that is wrong is reported and left
  * out. `written` is the same mapping before its references were filled in, for the messages.
  * Undefined only when nothing can be saved.
  */
-export function parseLenient<S extends v.GenericSchema>(
+export function parseLenient<K extends Kind>(
   section: Section,
   path: Path,
-  schema: S,
+  kind: K,
   value: RawObject,
   written: RawObject,
-): v.InferOutput<S> | undefined {
+): Output<K> | undefined {
+  // What is plain is what the schema would make of it.
+  if (kind.isPlain(value)) return value as Output<K>;
+  const schema = kind.schema();
   let rest: Raw = value;
   for (let pass = 0; pass < MAX_PASSES; pass++) {
     const result = v.safeParse(schema, rest);

@@ -1,4 +1,3 @@
-import * as v from 'valibot';
 import type { ServerConfig } from './config.ts';
 import { type EntryInput, type Folders, readEndpoint } from './endpoint.ts';
 import { fingerprint } from './fingerprint.ts';
@@ -8,11 +7,11 @@ import { nameProblem } from './names.ts';
 import type { Findings } from './problems.ts';
 import { type ResolveContext, resolve } from './resolve.ts';
 import { type ServerFields, serverSchema } from './schema.ts';
-import { flag } from './schema-leaves.ts';
+import { blockOf } from './schema-blocks.ts';
 import { secretTargets } from './secret-targets.ts';
 import { Section } from './section.ts';
 import type { RawEntry } from './shapes.ts';
-import { isObject, kindOf, own, type Raw, type RawObject } from './source.ts';
+import { isObject, kindOf, own, type RawObject } from './source.ts';
 
 /** What reading an entry needs from outside of it. */
 export interface NormaliseContext {
@@ -68,11 +67,11 @@ const SPELT_KEYS: KeySet = { ...ENTRY_KEYS, known: [...ENTRY_KEYS.known, 'disabl
 
 function normalKeys(section: Section, raw: RawObject): RawObject {
   const entry = section.rename([], raw, SPELT_KEYS, (key) => misplaced(section, raw, key));
-  const blocks = Object.entries(entry).map(([key, value]): [string, Raw] => {
+  for (const [key, value] of Object.entries(entry)) {
     const keys = own(BLOCKS, key);
-    return [key, keys && isObject(value) ? section.rename([key], value, keys) : value];
-  });
-  return Object.fromEntries(blocks);
+    if (keys && isObject(value)) entry[key] = section.rename([key], value, keys);
+  }
+  return entry;
 }
 
 /** What other clients call their filters of tools. */
@@ -123,7 +122,8 @@ function readEnabled(section: Section, written: RawObject, context: NormaliseCon
   return enabled ?? !(disabled ?? false);
 }
 
-const SWITCHES = v.object({ enabled: v.optional(flag()), disabled: v.optional(flag()) });
+const { enabled } = serverSchema.entries;
+const SWITCHES = blockOf({ enabled, disabled: enabled });
 
 function readSwitch(
   section: Section,

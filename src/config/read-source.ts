@@ -1,12 +1,18 @@
 import type { Problem } from './config.ts';
 import type { ConfigDeps } from './locate.ts';
 import { describeMangled, findMangled } from './mangled.ts';
+import { parsePlainJson } from './parse-plain-json.ts';
 import type { Parsed, Source, SyntaxProblem } from './source.ts';
 
+/** A file that was read. */
+export interface ReadSource {
+  source: Source;
+  text: string;
+  yaml: boolean;
+}
+
 /** The content of a file, or what kept it from being read. */
-export type SourceResult =
-  | { source: Source; text: string; yaml: boolean }
-  | { problems: Problem[] };
+type SourceResult = ReadSource | { problems: Problem[] };
 
 const REASONS: Readonly<Record<string, string>> = {
   ENOENT: 'the file does not exist',
@@ -63,9 +69,20 @@ function isYaml(file: string, text: string): boolean {
 async function parse(text: string, yaml: boolean): Promise<Parsed> {
   try {
     if (yaml) return (await import('./parse-yaml.ts')).parseYaml(text);
-    return (await import('./parse-json.ts')).parseJson(text);
+    const root = parsePlainJson(text);
+    if (root === undefined) return await parseJson(text);
+    const located = async () => {
+      const parsed = await parseJson(text);
+      return 'source' in parsed ? parsed.source : source;
+    };
+    const source: Source = { root, line: () => undefined, located };
+    return { source };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     return { problems: [{ line: undefined, message: 'the file is nested too deeply' }] };
   }
+}
+
+async function parseJson(text: string): Promise<Parsed> {
+  return (await import('./parse-json.ts')).parseJson(text);
 }

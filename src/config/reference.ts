@@ -2,7 +2,6 @@ import { aliasesOf, describedKeys } from './json-schema.ts';
 import { BLOCKS, ENTRY_KEYS, type KeySet } from './keys.ts';
 import {
   apiKeySchema,
-  type BlockSchema,
   localSchema,
   oauthSchema,
   rateLimitSchema,
@@ -11,9 +10,10 @@ import {
   tokensSchema,
   toolsSchema,
 } from './schema.ts';
+import type { Block } from './schema-blocks.ts';
 
 /** The blocks of the reference: name -> schema. */
-const SECTIONS: Readonly<Record<string, BlockSchema>> = {
+const SECTIONS: Readonly<Record<string, Block>> = {
   server: serverSchema,
   auth_config: oauthSchema,
   api_key: apiKeySchema,

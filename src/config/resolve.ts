@@ -6,9 +6,9 @@ import {
   secretForms,
 } from './credentials.ts';
 import {
-  type Expansion,
   expand,
   hasReference,
+  isVerbatim,
   type Lookup,
   type VariableUse,
   wholeReference,
@@ -75,6 +75,10 @@ function noteTokenSource(section: Section, path: Path, value: Raw, context: Reso
 }
 
 function resolveText(section: Section, path: Path, text: string, context: ResolveContext): string {
+  if (isVerbatim(text)) {
+    checkText(section, path, text, false, context);
+    return text;
+  }
   const expansion = expand(text, context.lookup);
   for (const reference of expansion.malformed) reportMalformed(section, path, reference);
   for (const use of expansion.variables) {
@@ -83,10 +87,20 @@ function resolveText(section: Section, path: Path, text: string, context: Resolv
   }
   if (expansion.secret !== undefined) noteStored(section, path, expansion.secret);
   else if (!section.isUnresolved(path)) {
-    checkEmpty(section, path, expansion);
-    noteCredential(section, path, expansion.value, hasReference(text), context);
+    checkText(section, path, expansion.value, hasReference(text), context);
   }
   return expansion.value;
+}
+
+function checkText(
+  section: Section,
+  path: Path,
+  value: string,
+  referenced: boolean,
+  context: ResolveContext,
+): void {
+  checkEmpty(section, path, value);
+  noteCredential(section, path, value, referenced, context);
 }
 
 /** It would reach whatever the value is for: a header, a program, another token's place. */
@@ -155,8 +169,8 @@ function noteStored(section: Section, path: Path, name: string): void {
 }
 
 /** An empty variable for a program is a setting; an empty header or client secret is a mistake. */
-function checkEmpty(section: Section, path: Path, { value }: Expansion): void {
-  if (path[0] === 'env' || !placeOf(path).credential || value.trim() !== '') return;
+function checkEmpty(section: Section, path: Path, value: string): void {
+  if (value.trim() !== '' || path[0] === 'env' || !placeOf(path).credential) return;
   section.setUnresolved(path);
   section.error(path, 'a credential can not be empty', {
     hint: 'Write its value as env:NAME or keyring:NAME, or take the key out.',

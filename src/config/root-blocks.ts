@@ -1,4 +1,3 @@
-import type * as v from 'valibot';
 import type { Config } from './config.ts';
 import { DEFAULT_SERVE } from './defaults.ts';
 import { type KeySet, OAUTH_KEYS } from './keys.ts';
@@ -7,7 +6,8 @@ import { namesAuthorizationServer } from './master.ts';
 import { readOAuth } from './oauth-settings.ts';
 import type { Findings } from './problems.ts';
 import { type ResolveContext, resolve } from './resolve.ts';
-import { type BlockSchema, oauthSchema, serveSchema, tokensSchema } from './schema.ts';
+import { oauthSchema, serveSchema, tokensSchema } from './schema.ts';
+import type { Block, Output } from './schema-blocks.ts';
 import { masterSecretTargets } from './secret-targets.ts';
 import { Section } from './section.ts';
 import { isObject, kindOf, own, type RawObject } from './source.ts';
@@ -41,13 +41,13 @@ export function readRootBlocks(
   };
 }
 
-function readBlock<S extends BlockSchema>(
+function readBlock<B extends Block>(
   findings: Findings,
   blocks: RawObject,
   key: string,
-  schema: S,
+  schema: B,
   context: ResolveContext,
-): v.InferOutput<S> | undefined {
+): Output<B> | undefined {
   const section = sectionOf(findings, [], key);
   const keys: KeySet = { known: Object.keys(schema.entries), aliases: {} };
   const written = renamed(section, blocks, key, keys, []);

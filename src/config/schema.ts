@@ -1,14 +1,15 @@
-import * as v from 'valibot';
 import { LOG_LEVELS } from '../log.ts';
+import { blockOf, nested, type Output, setting } from './schema-blocks.ts';
 import {
-  block,
   choice,
   flag,
+  formed,
   list,
+  scopes,
   seconds,
   secondsOrNone,
-  setting,
   textLike,
+  textOrFalse,
   texts,
   whole,
   word,
@@ -31,7 +32,7 @@ const STRATEGIES = [
 const STRATEGY_SYNONYMS = { oauth: 'delegate_oauth', none: 'bypass_auth' } as const;
 
 /** The keys of `auth_config` and `master_oauth`. */
-export const oauthSchema = v.object({
+export const oauthSchema = blockOf({
   method: setting(
     choice(STRATEGIES, STRATEGY_SYNONYMS),
     'The strategy, where it is not given as `auth_strategy`: `oauth` = `delegate_oauth`.',
@@ -51,10 +52,7 @@ export const oauthSchema = v.object({
     'How the client proves itself at the token endpoint.',
   ),
   private_key: setting(textLike(), 'A key in PEM form, for `private_key_jwt`.'),
-  scopes: setting(
-    v.union([list(), v.string()], 'a list of scopes, or one text with blanks between them'),
-    'What to ask for: a list, or one text with blanks between the scopes.',
-  ),
+  scopes: setting(scopes(), 'What to ask for: a list, or one text with blanks between the scopes.'),
   issuer: setting(
     word('the https URL of the authorization server'),
     'The authorization server; skips its discovery.',
@@ -76,7 +74,7 @@ export const oauthSchema = v.object({
     'Where `grant: device_code` asks for its code, if no metadata says it.',
   ),
   resource: setting(
-    v.union([v.string(), v.literal(false)], 'a URI, or false for not sending it'),
+    textOrFalse('a URI, or false for not sending it'),
     'The RFC 8707 resource; `false` = not sent. Default: found by discovery.',
   ),
   redirect_port: setting(
@@ -107,7 +105,7 @@ export const oauthSchema = v.object({
 });
 
 /** The keys of `api_key`. */
-export const apiKeySchema = v.object({
+export const apiKeySchema = blockOf({
   header: setting(word('the name of a header'), 'Default: Authorization.'),
   template: setting(
     word('text with {key} in it'),
@@ -117,13 +115,13 @@ export const apiKeySchema = v.object({
 });
 
 /** The keys of `config`, which belongs to `type: local`. */
-export const localSchema = v.object({
+export const localSchema = blockOf({
   port: setting(whole(1, 65_535), 'The port on 127.0.0.1.'),
   path: setting(word('a path that starts with /'), 'Default: /mcp.'),
 });
 
 /** The keys of `tools`. */
-export const toolsSchema = v.object({
+export const toolsSchema = blockOf({
   allow: setting(list('a list of tool names or globs'), 'Only these. Default: all.'),
   deny: setting(list('a list of tool names or globs'), 'Not these; wins over `allow`.'),
   describe: setting(
@@ -133,13 +131,13 @@ export const toolsSchema = v.object({
 });
 
 /** The keys of `rate_limit`. */
-export const rateLimitSchema = v.object({
+export const rateLimitSchema = blockOf({
   requests: setting(whole(1, 1_000_000), 'How many.'),
   per: setting(seconds(), 'In how many seconds. Default: 60.'),
 });
 
 /** The keys of a server's entry. */
-export const serverSchema = v.object({
+export const serverSchema = blockOf({
   id: setting(
     word('the name of the server'),
     'The name: letters, digits, `_` and `-`, 32 at most. In a map, the key is the name.',
@@ -160,12 +158,13 @@ export const serverSchema = v.object({
     }),
     '`auto` tries Streamable HTTP, then SSE; `local` = `config.port` on this computer. Default: auto.',
   ),
-  config: setting(block(localSchema), 'For `type: local`: where on this computer.'),
+  config: setting(nested(localSchema), 'For `type: local`: where on this computer.'),
   enabled: setting(flag(), '`false`: listed, not started. Default: true.'),
   prefix: setting(
-    v.pipe(
-      v.string('letters, digits, _ and -'),
-      v.regex(/^[A-Za-z0-9_-]{0,32}$/, 'at most 32 letters, digits, _ and -'),
+    formed(
+      /^[A-Za-z0-9_-]{0,32}$/,
+      'letters, digits, _ and -',
+      'at most 32 letters, digits, _ and -',
     ),
     'Stands before the names of its tools; "" = they keep their names. Default: the name.',
   ),
@@ -179,8 +178,8 @@ export const serverSchema = v.object({
     seconds(),
     'Seconds of silence on a stream before it is reopened. Default: 300.',
   ),
-  tools: setting(block(toolsSchema), 'Which tools are shown, and how.'),
-  rate_limit: setting(block(rateLimitSchema), 'At most so many requests in so many seconds.'),
+  tools: setting(nested(toolsSchema), 'Which tools are shown, and how.'),
+  rate_limit: setting(nested(rateLimitSchema), 'At most so many requests in so many seconds.'),
   pin: setting(
     choice(['off', 'warn', 'strict'], { false: 'off' }),
     'What to do when the tools of the server change. Default: warn.',
@@ -189,12 +188,12 @@ export const serverSchema = v.object({
     choice(STRATEGIES, STRATEGY_SYNONYMS),
     'How requests are authenticated. Default: detected.',
   ),
-  auth_config: setting(block(oauthSchema), 'OAuth settings.'),
-  api_key: setting(block(apiKeySchema), 'An API key in a header.'),
+  auth_config: setting(nested(oauthSchema), 'OAuth settings.'),
+  api_key: setting(nested(apiKeySchema), 'An API key in a header.'),
 });
 
 /** The keys of `serve`. */
-export const serveSchema = v.object({
+export const serveSchema = blockOf({
   browser: setting(
     choice(['on_call', 'never']),
     "Whether a client's own request may open the browser. Default: on_call.",
@@ -213,13 +212,10 @@ export const serveSchema = v.object({
 });
 
 /** The keys of `tokens`. */
-export const tokensSchema = v.object({
+export const tokensSchema = blockOf({
   store: setting(choice(['keychain', 'file']), 'Where logins are kept.'),
 });
 
-/** The schema of a block: its keys, each with a description. */
-export type BlockSchema = v.ObjectSchema<v.ObjectEntries, undefined>;
-
 /** The entry of a server whose values have been checked one by one. */
-export type ServerFields = v.InferOutput<typeof serverSchema>;
-export type OAuthFields = v.InferOutput<typeof oauthSchema>;
+export type ServerFields = Output<typeof serverSchema>;
+export type OAuthFields = Output<typeof oauthSchema>;

@@ -77,6 +77,17 @@ export class Section {
     keys: KeySet,
     misplaced: (key: string, value: Raw) => boolean = () => false,
   ): RawObject {
+    // As nearly all are written: no key is unknown, and none is there under two names.
+    const isNormal = Object.keys(raw).every((key) => keys.known.includes(key));
+    return isNormal ? { ...raw } : this.#renamed(path, raw, keys, misplaced);
+  }
+
+  #renamed(
+    path: Path,
+    raw: RawObject,
+    keys: KeySet,
+    misplaced: (key: string, value: Raw) => boolean,
+  ): RawObject {
     const place = this.place(path);
     const written = new Map<string, string>();
     const values = new Map<string, Raw>();

@@ -14,6 +14,8 @@ export interface Source {
   root: Raw;
   /** The 1-based line of the key at a path, or of the nearest one above it that is in the file. */
   line(path: Path): number | undefined;
+  /** The same with its lines, which are costly and only of use in messages; absent = it has them. */
+  located?(): Promise<Source>;
 }
 
 /** A reason why a text can't be parsed. Never quotes the text, which may hold secrets. */

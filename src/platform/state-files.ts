@@ -1,5 +1,5 @@
 import { readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, sep } from 'node:path';
 import type { Logger } from '../log.ts';
 import type { StateFiles } from '../oauth/store/state-files.ts';
 import { readRegularFile } from './regular-file.ts';
@@ -10,7 +10,9 @@ const EXTENSION = '.json';
 
 /** The files of a state folder: `<root>/<folder>/<name>.json`, mode 0600 in folders of mode 0700. */
 export function createStateFiles(root: string, log: Logger): StateFiles {
-  const fileOf = (folder: string, name: string) => join(root, folder, `${name}${EXTENSION}`);
+  const start = join(root, sep);
+  // Not joined: that takes as long as to look at the file, and each request looks at some.
+  const fileOf = (folder: string, name: string) => `${start}${folder}${sep}${name}${EXTENSION}`;
   const swept = new Set<string>();
   const unlessUnreadable = <T>(path: string, use: () => T): T | undefined => {
     try {

@@ -1,6 +1,5 @@
-import * as v from 'valibot';
 import type { ErrorCode } from '../../errors.ts';
-import { number, parseJson } from './json.ts';
+import * as json from './json.ts';
 
 const VERSION = 1;
 
@@ -36,21 +35,21 @@ export interface RecordPart extends AuthRecord {
   wellAt?: number | undefined;
 }
 
-const schema = v.object({
-  version: v.literal(VERSION),
-  lastUsedAt: v.optional(number()),
-  lastError: v.optional(
-    v.object({
-      at: number(),
-      code: v.string(),
-      message: v.string(),
-      status: v.optional(number()),
-      oauthError: v.optional(v.string()),
+const schema = json.record({
+  version: json.oneOf(VERSION),
+  lastUsedAt: json.optional(json.number),
+  lastError: json.optional(
+    json.record({
+      at: json.number,
+      code: json.text,
+      message: json.text,
+      status: json.optional(json.number),
+      oauthError: json.optional(json.text),
     }),
   ),
-  wellAt: v.optional(number()),
-  refreshes: number(),
-  refusals: number(),
+  wellAt: json.optional(json.number),
+  refreshes: json.number,
+  refusals: json.number,
 });
 
 /** A part that adds nothing. */
@@ -89,7 +88,7 @@ export function withoutFuture(stored: RecordPart, added: RecordPart, now: number
 
 /** Undefined when the text is damaged, or of another version. */
 export function parseRecord(text: string): RecordPart | undefined {
-  const data = parseJson(schema, text);
+  const data = json.parse(schema, text);
   if (data === undefined) return undefined;
   const { version: _, ...record } = data;
   // The code of a newer program is shown as it is.

@@ -1,7 +1,6 @@
-import * as v from 'valibot';
 import { toMcpMasterError } from '../../errors.ts';
 import type { Challenge } from '../discovery/challenge.ts';
-import { parseJson } from './json.ts';
+import * as json from './json.ts';
 import type { StateFiles } from './state-files.ts';
 import { StepUpRecords, type Vain } from './step-up-records.ts';
 
@@ -9,13 +8,13 @@ const FOLDER = 'challenges';
 const VERSION = 1;
 const WIDER = 'insufficient_scope';
 
-const schema = v.object({
-  version: v.literal(VERSION),
-  challenge: v.object({
-    error: v.optional(v.string()),
-    errorDescription: v.optional(v.string()),
-    scopes: v.optional(v.array(v.string())),
-    resourceMetadata: v.optional(v.string()),
+const schema = json.record({
+  version: json.oneOf(VERSION),
+  challenge: json.record({
+    error: json.optional(json.text),
+    errorDescription: json.optional(json.text),
+    scopes: json.optional(json.listOf(json.text)),
+    resourceMetadata: json.optional(json.text),
   }),
 });
 
@@ -45,7 +44,7 @@ export class ChallengeRecords {
     const coming = this.#underWay.get(file);
     const text = coming === undefined ? this.#files.read(FOLDER, file) : coming.text;
     if (text === undefined) return undefined;
-    const data = parseJson(schema, text);
+    const data = json.parse(schema, text);
     if (data === undefined) {
       this.#warn(`what a server demanded, ${file}, can't be read and is left out`);
       return undefined;

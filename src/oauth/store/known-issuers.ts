@@ -1,11 +1,10 @@
-import * as v from 'valibot';
-import { parseJson } from './json.ts';
+import * as json from './json.ts';
 import type { StateFiles } from './state-files.ts';
 
 const FOLDER = 'issuers';
 const VERSION = 1;
 
-const schema = v.object({ version: v.literal(VERSION), issuer: v.string() });
+const schema = json.record({ version: json.oneOf(VERSION), issuer: json.text });
 
 /**
  * The authorization server that a configured client was first used at. A server could name another
@@ -21,7 +20,7 @@ export class KnownIssuers {
   /** Undefined before the first login, or when the record can't be read. */
   get(file: string): string | undefined {
     const text = this.#files.read(FOLDER, file);
-    return text === undefined ? undefined : parseJson(schema, text)?.issuer;
+    return text === undefined ? undefined : json.parse(schema, text)?.issuer;
   }
 
   async put(file: string, issuer: string): Promise<void> {

@@ -1,5 +1,4 @@
-import * as v from 'valibot';
-import { number, parseJson } from './json.ts';
+import * as json from './json.ts';
 import type { LoginKey } from './login-key.ts';
 import type { StoreName } from './secret-store.ts';
 import type { StateFiles } from './state-files.ts';
@@ -23,20 +22,20 @@ export interface LoginEntry {
   hasRefreshToken: boolean;
 }
 
-const schema = v.object({
-  version: v.literal(VERSION),
-  revision: v.string(),
-  server: v.string(),
-  account: v.string(),
-  store: v.picklist(['keychain', 'file']),
-  loggedInAt: number(),
-  issuer: v.string(),
-  scopes: v.array(v.string()),
-  expiresAt: v.optional(number()),
-  hasRefreshToken: v.boolean(),
+const schema = json.record({
+  version: json.oneOf(VERSION),
+  revision: json.text,
+  server: json.text,
+  account: json.text,
+  store: json.oneOf('keychain', 'file'),
+  loggedInAt: json.number,
+  issuer: json.text,
+  scopes: json.listOf(json.text),
+  expiresAt: json.optional(json.number),
+  hasRefreshToken: json.flag,
 });
 
-const anyVersion = v.object({ version: number() });
+const anyVersion = json.record({ version: json.number });
 
 /** The index of the logins: a file for each. One that can't be read counts as none, and is told. */
 export class LoginIndex {
@@ -51,7 +50,7 @@ export class LoginIndex {
   get(file: string): LoginEntry | undefined {
     const text = this.#files.read(FOLDER, file);
     if (text === undefined) return undefined;
-    const data = parseJson(schema, text);
+    const data = json.parse(schema, text);
     if (data === undefined) {
       this.#warn(`the record of a login, ${file}, is damaged or of a newer version`);
       return undefined;
@@ -79,7 +78,7 @@ export class LoginIndex {
   /** Whether there is a record that is of no version: not even that of a newer program. */
   isDamaged(file: string): boolean {
     const text = this.#files.read(FOLDER, file);
-    return text !== undefined && parseJson(anyVersion, text) === undefined;
+    return text !== undefined && json.parse(anyVersion, text) === undefined;
   }
 
   async put(key: LoginKey, login: StoredLogin, store: StoreName): Promise<void> {

@@ -1,5 +1,4 @@
-import * as v from 'valibot';
-import { number, parseJson } from './json.ts';
+import * as json from './json.ts';
 import type { StateFiles } from './state-files.ts';
 
 const FOLDER = 'sign-ins';
@@ -38,21 +37,21 @@ export interface SignInRecord {
   isShown?: boolean | undefined;
 }
 
-const schema = v.object({
-  version: v.literal(VERSION),
-  invitation: v.optional(
-    v.object({
-      url: v.string(),
-      userCode: v.optional(v.string()),
-      expiresAt: number(),
-      authorizationEndpoint: v.optional(v.string()),
-      tokenEndpoint: v.optional(v.string()),
-      clientId: v.string(),
-      scopes: v.array(v.string()),
+const schema = json.record({
+  version: json.oneOf(VERSION),
+  invitation: json.optional(
+    json.record({
+      url: json.text,
+      userCode: json.optional(json.text),
+      expiresAt: json.number,
+      authorizationEndpoint: json.optional(json.text),
+      tokenEndpoint: json.optional(json.text),
+      clientId: json.text,
+      scopes: json.listOf(json.text),
     }),
   ),
-  rest: v.optional(v.object({ code: v.string(), since: number() })),
-  isShown: v.optional(v.boolean()),
+  rest: json.optional(json.record({ code: json.text, since: json.number })),
+  isShown: json.optional(json.flag),
 });
 
 /**
@@ -68,7 +67,7 @@ export class SignInRecords {
 
   get(file: string): SignInRecord {
     const text = this.#files.read(FOLDER, file);
-    const { version: _, ...record } = (text && parseJson(schema, text)) || { version: VERSION };
+    const { version: _, ...record } = (text && json.parse(schema, text)) || { version: VERSION };
     return record;
   }
 

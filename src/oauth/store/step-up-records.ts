@@ -1,5 +1,4 @@
-import * as v from 'valibot';
-import { number, parseJson } from './json.ts';
+import * as json from './json.ts';
 import type { StateFiles } from './state-files.ts';
 
 const FOLDER = 'step-ups';
@@ -8,10 +7,10 @@ const VERSION = 1;
 /** Logins for the same wider scope, one after the other, after which another one is not worth a try. */
 export const MOST_STEP_UPS = 3;
 
-const schema = v.object({
-  version: v.literal(VERSION),
-  scopes: v.array(v.string()),
-  logins: number(),
+const schema = json.record({
+  version: json.oneOf(VERSION),
+  scopes: json.listOf(json.text),
+  logins: json.number,
 });
 
 /** A demand for a wider scope, and the login that should have met it. */
@@ -56,7 +55,7 @@ export class StepUpRecords {
 
   /** One that can't be read counts as none: then a person may try once more. */
   #triesOf(file: string, demanded: readonly string[]): number {
-    const data = parseJson(schema, this.#files.read(FOLDER, file) ?? '');
+    const data = json.parse(schema, this.#files.read(FOLDER, file) ?? '');
     if (data === undefined) return 0;
     const isSame = includesAll(data.scopes, demanded) && includesAll(demanded, data.scopes);
     return isSame ? data.logins : 0;

@@ -1,10 +1,9 @@
-import * as v from 'valibot';
 import { McpMasterError } from '../../errors.ts';
 import { CLIENT_AUTH_METHODS, type ClientRegistration } from '../client/client-registration.ts';
 import type { AuthorizationServer } from '../discovery/authorization-server.ts';
 import { loginCommand, loginRequired } from '../login-command.ts';
 import type { TokenSet } from '../tokens/token-set.ts';
-import { number, parseJson } from './json.ts';
+import * as json from './json.ts';
 import type { LoginKey } from './login-key.ts';
 
 /** The format of the items; a later version is refused, never overwritten unread. */
@@ -24,38 +23,37 @@ export interface StoredLogin {
   tokens: TokenSet;
 }
 
-const text = v.pipe(v.string(), v.minLength(1));
-const texts = v.array(v.string());
+const texts = json.listOf(json.text);
 
-const metadata = v.looseObject({
-  issuer: text,
-  authorization_endpoint: v.optional(text),
-  token_endpoint: text,
+const metadata = json.openRecord({
+  issuer: json.word,
+  authorization_endpoint: json.optional(json.word),
+  token_endpoint: json.word,
 });
 
-const item = v.object({
-  version: v.literal(VERSION),
-  revision: text,
-  server: text,
-  loggedInAt: number(),
-  authorizationServer: v.object({
+const item = json.record({
+  version: json.oneOf(VERSION),
+  revision: json.word,
+  server: json.word,
+  loggedInAt: json.number,
+  authorizationServer: json.record({
     metadata,
-    source: v.picklist(['metadata', 'settings', 'assumed']),
+    source: json.oneOf('metadata', 'settings', 'assumed'),
   }),
-  resource: v.optional(text),
-  client: v.object({
-    source: v.picklist(['configured', 'metadata_document', 'dynamic']),
-    clientId: text,
-    clientSecret: v.optional(text),
-    authMethod: v.picklist(CLIENT_AUTH_METHODS),
-    redirectUri: v.optional(text),
-    scopes: v.optional(texts),
+  resource: json.optional(json.word),
+  client: json.record({
+    source: json.oneOf('configured', 'metadata_document', 'dynamic'),
+    clientId: json.word,
+    clientSecret: json.optional(json.word),
+    authMethod: json.oneOf(...CLIENT_AUTH_METHODS),
+    redirectUri: json.optional(json.word),
+    scopes: json.optional(texts),
   }),
-  tokens: v.object({
-    accessToken: text,
-    refreshToken: v.optional(text),
-    expiresAt: v.optional(number()),
-    obtainedAt: number(),
+  tokens: json.record({
+    accessToken: json.word,
+    refreshToken: json.optional(json.word),
+    expiresAt: json.optional(json.number),
+    obtainedAt: json.number,
     scopes: texts,
   }),
 });
@@ -72,13 +70,13 @@ export function serialiseLogin(login: StoredLogin): string {
  * version, which is not for this one to replace unasked.
  */
 export function parseLogin(value: string, { server, commandFlags }: LoginKey): StoredLogin {
-  const data = parseJson(item, value);
+  const data = json.parse(item, value);
   if (data !== undefined) {
     const { version: _, ...login } = data;
     // The schema is this type, but for members that are absent instead of undefined.
     return { resource: undefined, ...login } as StoredLogin;
   }
-  const version = parseJson(v.object({ version: number() }), value)?.version ?? 0;
+  const version = json.parse(json.record({ version: json.number }), value)?.version ?? 0;
   if (version <= VERSION)
     throw loginRequired(server, 'its stored login is damaged', { commandFlags });
   throw new McpMasterError('INTERNAL', 'its stored login was written by a newer mcp-master', {

@@ -1,5 +1,4 @@
-import * as v from 'valibot';
-import { number, parseJson } from './json.ts';
+import * as json from './json.ts';
 import { digest, type Owner, secretAccount } from './login-key.ts';
 import type { StoreName } from './secret-store.ts';
 import type { StateFiles } from './state-files.ts';
@@ -18,12 +17,12 @@ export interface SecretEntry {
   changedAt: number;
 }
 
-const schema = v.object({
-  version: v.literal(VERSION),
-  name: v.string(),
-  account: v.string(),
-  store: v.picklist(['keychain', 'file']),
-  changedAt: number(),
+const schema = json.record({
+  version: json.oneOf(VERSION),
+  name: json.text,
+  account: json.text,
+  store: json.oneOf('keychain', 'file'),
+  changedAt: json.number,
 });
 
 /** What {@link UserSecrets} works with. */
@@ -105,7 +104,7 @@ export class UserSecrets {
 
   /** Changes whenever the secret does; undefined when there is none. Cheap. */
   version(name: string): string | undefined {
-    return this.#deps.files.version(FOLDER, fileOf(name));
+    return secretVersion(this.#deps.files, name);
   }
 
   watch(onChange: () => void): () => void {
@@ -115,7 +114,7 @@ export class UserSecrets {
   #parse(file: string): SecretEntry | undefined {
     const text = this.#deps.files.read(FOLDER, file);
     if (text === undefined) return undefined;
-    const data = parseJson(schema, text);
+    const data = json.parse(schema, text);
     if (data === undefined) {
       this.#deps.warn(`the record of a secret, ${file}, is damaged or of a newer version`);
       return undefined;
@@ -127,6 +126,11 @@ export class UserSecrets {
   #accountOf(name: string): string {
     return secretAccount(name, this.#deps.owner);
   }
+}
+
+/** The version of a secret, as {@link UserSecrets} tell it. */
+export function secretVersion(files: StateFiles, name: string): string | undefined {
+  return files.version(FOLDER, fileOf(name));
 }
 
 /** Names that differ in nothing but case are different also where the file system sees them as one. */

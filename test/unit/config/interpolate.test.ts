@@ -1,6 +1,11 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { expand, hasReference, wholeReference } from '../../../src/config/interpolate.ts';
+import {
+  expand,
+  hasReference,
+  isVerbatim,
+  wholeReference,
+} from '../../../src/config/interpolate.ts';
 import { checkEntry, checkJson, configOf, errors, serverOf } from './support.ts';
 
 const VALUES: Record<string, string> = {
@@ -88,6 +93,23 @@ describe('expand', () => {
         expect(Array.isArray(malformed)).toBe(true);
       }),
     );
+  });
+
+  it('has nothing to do for a text that is verbatim', () => {
+    const parts = fc.constantFrom('env:', 'keyring:', '$', '{', '}', 'A', ':', ' ');
+    let verbatim = 0;
+    fc.assert(
+      fc.property(fc.array(parts, { maxLength: 5 }), (list) => {
+        const text = list.join('');
+        if (!isVerbatim(text)) return;
+        verbatim += 1;
+        const nothing = { value: text, variables: [], malformed: [], secret: undefined };
+        expect(expand(text, lookup)).toStrictEqual(nothing);
+        expect(hasReference(text)).toBe(false);
+      }),
+      { numRuns: 1000 },
+    );
+    expect(verbatim).toBeGreaterThan(200);
   });
 
   it('gives back any text whose "${" were doubled', () => {
