@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JsonObject } from '../../src/rpc/message.ts';
+import { waitFor } from '../support/bin.ts';
 import { createAuthHome, startBackend } from '../support/oauth/auth-home.ts';
 import { browse } from '../support/oauth/browse.ts';
 import { denies } from '../support/oauth/sign-in-browser.ts';
@@ -89,6 +90,9 @@ describe('mcp-master__status', () => {
     const client = await stage.start();
     await client.listTools();
     const rows = async () => (await stage.home.json(['auth', 'status'])).value;
+    // What the server demanded is written down beside the answers, and a command may be faster.
+    const isKnown = async () => (await rows())[0]?.['state'] === 'login_required';
+    await waitFor(isKnown, { what: 'the record of what the server demands' });
     const before = await statusOf(client);
     expect(before).toEqual(
       (await rows()).map((row) => ({
