@@ -11,7 +11,7 @@ export class Session {
   /** When the latest bytes came; in ms, as `performance.now()`. */
   arrivedAt = 0;
   #child;
-  /** By id; not a Map, which grows under load (src/rpc/request-table.ts says why). */
+  /** By id; not a Map, which keeps what was in it (src/rpc/request-table.ts says why). */
   #pending = Object.create(null);
   #nextId = 1;
   #parts = [];

@@ -24,7 +24,7 @@ export const callTool: Method = (request, services) => {
   }
 };
 
-/** A server that was just logged in to is still connecting, or its tools are still being listed. */
+/** A server may wait for its turn to start, be connecting after a login, or its tools are still being listed. */
 async function callLater(
   request: IncomingRequest,
   services: Services,
@@ -32,8 +32,7 @@ async function callLater(
 ): Promise<void> {
   const { pool } = services;
   const mayHave = ({ config: { prefix }, state: { phase } }: Backend) =>
-    (phase === 'connecting' || phase === 'ready') &&
-    (prefix === '' || name.startsWith(prefix + SEPARATOR));
+    phase !== 'failed' && (prefix === '' || name.startsWith(prefix + SEPARATOR));
   await Promise.all(pool.backends.filter(mayHave).map((backend) => pool.listed(backend.name)));
   if (!relayCall(request, services, name)) request.reply(unknownTool(name, services));
 }

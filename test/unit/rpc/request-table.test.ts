@@ -43,6 +43,19 @@ describe('RequestTable', () => {
     expect(table.size).toBe(0);
   });
 
+  it('keeps what is under way over many others', () => {
+    const table = filled('first', 0);
+    for (let id = 1; id <= 5000; id += 1) {
+      table.set(id, `entry of ${id}`);
+      table.set(`old ${id}`, 'stays');
+      expect(table.take(id)).toBe(`entry of ${id}`);
+    }
+    expect(table.size).toBe(5002);
+    expect(table.get('first')).toBe('entry of "first"');
+    for (let id = 5000; id > 0; id -= 1) expect(table.take(`old ${id}`)).toBe('stays');
+    expect(table.entries()).toEqual(['entry of "first"', 'entry of 0']);
+  });
+
   it('lists the entries of one moment, whatever becomes of them', () => {
     const table = filled(3, 1, 'a');
     const before = table.entries();
