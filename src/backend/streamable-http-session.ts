@@ -124,6 +124,7 @@ export class HttpSession {
     added: Readonly<Record<string, string>> = {},
   ): Promise<HttpResponse> {
     const { url, client } = this.#options;
+    // As in `http-route.ts`: each object that began with a spread would cost a hidden class.
     const headers: Record<string, string> = Object.assign({}, given);
     if (this.#id !== undefined) headers['mcp-session-id'] = this.#id;
     if (this.#protocolVersion !== undefined) {

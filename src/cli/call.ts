@@ -9,7 +9,7 @@ import { isObject, type JsonObject, type Reply } from '../rpc/message.ts';
 import { enabledServer } from './enabled-server.ts';
 import { EXIT } from './exit-codes.ts';
 import { createOwnBackend } from './own-backend.ts';
-import { printable } from './render.ts';
+import { printable } from './text.ts';
 
 /** What `call` was asked to call. */
 export interface CallRequest {

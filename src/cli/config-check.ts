@@ -5,7 +5,8 @@ import type { Problem } from '../config/config.ts';
 import { checkConfig } from '../config/load.ts';
 import { EXIT } from './exit-codes.ts';
 import { notYet } from './not-yet.ts';
-import { createPaint, type Paint, printable } from './render.ts';
+import { createPaint } from './render.ts';
+import { type Paint, printable } from './text.ts';
 
 /** `mcp-master config check [FILE]`: everything that is wrong with a configuration, at once. */
 export async function configCheck(

@@ -1,7 +1,8 @@
 import type { Context } from '../app/context.ts';
 import { counted } from '../app/times.ts';
 import type { Finding } from './doctor-finding.ts';
-import { createPaint, type Paint, printable, widthOf, wrap } from './render.ts';
+import { createPaint } from './render.ts';
+import { type Paint, printable, widthOf, wrap } from './text.ts';
 
 /** Longer lines are hard to read, however wide the terminal is. */
 const WIDEST = 110;

@@ -5,8 +5,9 @@ import type { Config, RejectedServer } from '../config/config.ts';
 import type { Redactor } from '../log.ts';
 import { EXIT } from './exit-codes.ts';
 import { inspectServer, NOTHING_KNOWN, type ServerReport } from './inspect-server.ts';
-import { createPaint, type Paint, printable, renderTable } from './render.ts';
+import { createPaint } from './render.ts';
 import { unknownServer } from './select.ts';
+import { type Paint, printable, renderTable } from './text.ts';
 
 /** The flags of `list`. */
 export interface ListFlags extends GlobalFlags {

@@ -4,7 +4,8 @@ import type { McpMasterError } from '../errors.ts';
 import type { DeviceInvitation } from '../oauth/grants/device-code.ts';
 import type { LoginFlags } from './auth-login.ts';
 import type { LoginOutcome } from './login-one.ts';
-import { createPaint, printable, renderError } from './render.ts';
+import { createPaint, renderError } from './render.ts';
+import { printable } from './text.ts';
 
 /** Lets the code stand out on a terminal; a program gets it as it is. */
 const INDENT = '    ';

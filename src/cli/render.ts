@@ -1,19 +1,7 @@
 import { Chalk } from 'chalk';
 import type { Environment } from '../config/config.ts';
 import type { McpMasterError } from '../errors.ts';
-import {
-  type Cell,
-  type Paint,
-  PLAIN,
-  printable,
-  renderTable,
-  shortened,
-  wantsColours,
-  widthOf,
-  wrap,
-} from './text.ts';
-
-export { type Cell, type Paint, printable, renderTable, shortened, widthOf, wrap };
+import { type Paint, PLAIN, printable, wantsColours } from './text.ts';
 
 /** Colours where a person sees them, as {@link wantsColours} says. */
 export function createPaint(isTerminal: boolean, env: Environment): Paint {

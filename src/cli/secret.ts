@@ -7,7 +7,8 @@ import { McpMasterError } from '../errors.ts';
 import type { SecretEntry } from '../oauth/store/user-secrets.ts';
 import { EXIT } from './exit-codes.ts';
 import { askHidden } from './hidden-prompt.ts';
-import { createPaint, renderTable } from './render.ts';
+import { createPaint } from './render.ts';
+import { renderTable } from './text.ts';
 
 const NAME = /^[A-Za-z0-9][\w.-]{0,63}$/;
 

@@ -39,7 +39,8 @@ export async function serve(context: Context, flags: GlobalFlags): Promise<numbe
     try {
       (await opened()).reload();
     } catch (error) {
-      log.error(`the configuration was changed: ${toMcpMasterError(error).message}`);
+      const { message, hint = '' } = toMcpMasterError(error);
+      log.error(`a change of the configuration can't be taken up: ${message}. ${hint}`.trimEnd());
     }
   };
   // A client may speak long after it has started us: it is answered as things are then.

@@ -1,6 +1,7 @@
 import type { Context } from '../app/context.ts';
 import { counted } from '../app/times.ts';
-import { type Cell, createPaint, printable, renderTable, shortened, widthOf } from './render.ts';
+import { createPaint } from './render.ts';
+import { type Cell, printable, renderTable, shortened, widthOf } from './text.ts';
 import type { ToolRow } from './tool-rows.ts';
 
 /** What is left of a description that says something: with less room, the column SERVER goes. */

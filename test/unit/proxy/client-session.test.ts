@@ -6,6 +6,7 @@ import type { SessionDeps } from '../../../src/proxy/open-session.ts';
 import type { Message } from '../../../src/rpc/message.ts';
 import { memoryLog } from '../../support/memory-log.ts';
 import { MemoryTransport } from '../../support/memory-transport.ts';
+import { serverConfig } from '../../support/server-config.ts';
 
 const SERVE = { browser: 'never', loginWait: 1, firstListWait: 1, builtinTools: false } as const;
 const CONFIG = {
@@ -23,7 +24,10 @@ const request = (id: number | string, method: string): Message => ({ jsonrpc: '2
 const until = (check: () => void) => vi.waitFor(check, 10_000);
 
 /** A session whose servers can be reached when the test says so. */
-async function createSession() {
+async function createSession(
+  config = CONFIG,
+  read: (key: string) => string | undefined = () => undefined,
+) {
   const { log, lines } = memoryLog();
   const deps = {
     ...{ log, processors: 2, desk: { isFor: () => false }, statuses: {} },
@@ -38,9 +42,9 @@ async function createSession() {
   opened.catch(() => undefined);
   const open = vi.fn(() => opened);
   const transport = new MemoryTransport();
-  const catalogue = { read: () => undefined, write: async () => undefined };
+  const catalogue = { read, write: async () => undefined };
   const serverInfo = { name: 'mcp-master', title: 'MCP Master', version: '1' };
-  const session = new ClientSession(transport, CONFIG, { serverInfo, catalogue, log }, open);
+  const session = new ClientSession(transport, config, { serverInfo, catalogue, log }, open);
   await session.start();
   const ids = () => transport.sent.map((message) => ('id' in message ? message.id : undefined));
   return { session, transport, open, ids, lines, deps, resolve, reject };
@@ -127,5 +131,21 @@ describe('ClientSession', () => {
     transport.receive(INITIALIZE);
     transport.receive({ ...INITIALIZE, id: 1 });
     await until(() => expect(transport.last).toMatchObject({ id: 1, error: {} }));
+  });
+
+  it('says nothing of what a server offers that is not enabled', async () => {
+    const servers = [serverConfig({ name: 'on' }), serverConfig({ name: 'off', enabled: false })];
+    const lists = { tools: [], resources: [], resourceTemplates: [], prompts: [] };
+    const read = (key: string) => {
+      const [name] = key.split('-');
+      const capabilities = { tasks: { [String(name)]: {} } };
+      return JSON.stringify({ version: 2, ...lists, capabilities, instructions: `${name} says` });
+    };
+    const { transport } = await createSession({ ...CONFIG, servers }, read);
+    transport.receive(INITIALIZE);
+    await until(() => expect(transport.sent).toHaveLength(1));
+    const { capabilities, instructions } = Object(Object(transport.last)['result']);
+    expect(capabilities.tasks).toEqual({ on: {} });
+    expect(instructions).toBe('# on\n\non says');
   });
 });

@@ -85,4 +85,16 @@ describe('StartQueue', () => {
     await settle();
     expect(begun.toSorted()).toEqual(['a', 'b', 'x', 'y', 'z']);
   });
+
+  it('has all its turns again when nobody has waited for them', async () => {
+    const queue = new StartQueue(1);
+    const { begun, start, end } = starts();
+    for (const name of ['a', 'b', 'c', 'd']) {
+      void queue.run(PROGRAM, start(name));
+      await settle();
+      end(name);
+      await settle();
+    }
+    expect(begun).toEqual(['a', 'b', 'c', 'd']);
+  });
 });
