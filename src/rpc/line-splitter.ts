@@ -5,7 +5,7 @@ const ENDS_KEPT = 4096;
 
 /** What a {@link LineSplitter} hands on. */
 export interface LineHandlers {
-  /** A whole line without its line break. Valid during the call only: the bytes may be reused. */
+  /** A whole line without its line break. The bytes are the receiver's to keep. */
   line(bytes: Buffer): void;
   /** A line over the limit was skipped; its first and last bytes, which may overlap. */
   oversized(start: Buffer, end: Buffer): void;

@@ -1,6 +1,7 @@
-import { isAscii, isUtf8 } from 'node:buffer';
+import { readLargeResult } from './large-result.ts';
 import { LineSplitter } from './line-splitter.ts';
 import { asMessage, isObject, type JsonObject, type Message, type RequestId } from './message.ts';
+import { decodeUtf8 } from './utf8.ts';
 
 /** Something on the wire that is no message. */
 export interface DecodeProblem {
@@ -50,9 +51,12 @@ export class MessageDecoder {
   }
 
   #decode(bytes: Buffer): void {
-    // Most messages are ASCII, and a large one is decoded in a third of the time as such.
-    const ascii = isAscii(bytes);
-    const text = bytes.toString(ascii ? 'latin1' : 'utf8');
+    const large = readLargeResult(bytes);
+    if (large !== undefined) {
+      this.#handlers.message(large);
+      return;
+    }
+    const { text, isWhole } = decodeUtf8(bytes);
     let value: unknown;
     try {
       value = JSON.parse(text);
@@ -62,10 +66,8 @@ export class MessageDecoder {
       this.#handlers.problem({ kind: 'not_json', id: undefined, call: undefined, excerpt });
       return;
     }
-    // `toString` has replaced what is not UTF-8: the message reads well, and says something else.
-    const whole = ascii || isUtf8(bytes);
     const values: unknown[] = Array.isArray(value) && value.length > 0 ? value : [value];
-    for (const one of values) this.#hand(one, whole, text);
+    for (const one of values) this.#hand(one, isWhole, text);
   }
 
   #hand(value: unknown, whole: boolean, text: string): void {

@@ -1,5 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import { McpMasterError } from '../errors.ts';
+import { LARGE, largeResultLine } from './large-result.ts';
 import type { Message, ResponseMessage } from './message.ts';
 import { type DecodeProblem, MessageDecoder } from './message-decoder.ts';
 import { MESSAGE_LIMIT, type Transport } from './transport.ts';
@@ -13,9 +14,6 @@ export interface StreamTransportOptions {
   /** May answer through the transport that it is given. */
   onProblem(problem: DecodeProblem): void;
 }
-
-/** From this many characters on, a line is put together as bytes: as a string it would be copied twice more. */
-const LONG = 64 * 1024;
 
 const LINE_BREAK = 0x0a;
 
@@ -64,14 +62,24 @@ export class StreamTransport implements Transport {
     if (this.#output.writableLength > this.#queueLimit) {
       throw new McpMasterError('BACKEND_TIMEOUT', 'The other side does not read what it is sent');
     }
+    const line = largeResultLine(message);
+    if (line !== undefined) {
+      this.#sendLine(line);
+      return;
+    }
     const text = JSON.stringify(message);
-    if (text.length > LONG) {
-      this.#flush();
-      this.#output.write(longLine(text));
+    if (text.length >= LARGE) {
+      this.#sendLine(encode(text));
       return;
     }
     if (this.#queue === '') queueMicrotask(() => this.#flush());
     this.#queue += `${text}\n`;
+  }
+
+  /** A large message, put together as bytes: as a string it would be copied twice more. */
+  #sendLine(bytes: Buffer): void {
+    this.#flush();
+    this.#output.write(bytes);
   }
 
   async close(): Promise<void> {
@@ -93,7 +101,7 @@ export class StreamTransport implements Transport {
   }
 }
 
-function longLine(text: string): Buffer {
+function encode(text: string): Buffer {
   const size = Buffer.byteLength(text);
   const line = Buffer.allocUnsafe(size + 1);
   line.write(text);

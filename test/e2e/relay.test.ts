@@ -119,6 +119,24 @@ describe.each(['stdio', 'http', 'http-sse-answers', 'sse'] as const)('over %s', 
     ]);
   });
 
+  it('passes large results on unchanged, each to its own call', async () => {
+    const texts = ['x', 'ü🎉\u2028', '"\\\n'].map((text) => text.repeat(200_000));
+    const results = [...texts, 'small'].map((text) => ({ ...RICH_RESULT, text }));
+    const calls = Object.fromEntries(results.map((result, n) => [`t${n}`, { result }]));
+    const tools = Object.keys(calls).map((name) => ({ name, inputSchema: { type: 'object' } }));
+    const alpha = await backend('alpha', { tools, calls }, mode);
+    const client = await serve({ alpha: alpha.entry });
+    await client.initialize();
+    await client.listTools();
+    const order = [0, 3, 1, 3, 2, 0, 3];
+    const asked = order.map((n, i) =>
+      client.request('tools/call', { name: `alpha__t${n}` }, `call ${i}`),
+    );
+    expect(await Promise.all(asked)).toEqual(
+      order.map((n, i) => ({ jsonrpc: '2.0', id: `call ${i}`, result: results[n] })),
+    );
+  });
+
   it('tells a server what the client said of itself, in the order of the specification', async () => {
     const alpha = await backend('alpha', {}, mode);
     const client = await serve({ alpha: alpha.entry });

@@ -1,0 +1,75 @@
+import {
+  isObject,
+  type JsonObject,
+  type Message,
+  type RequestId,
+  type ResponseMessage,
+} from './message.ts';
+import { decodeUtf8 } from './utf8.ts';
+
+/** From this many bytes on, a message is large: to copy it, or to write it anew, takes milliseconds. */
+export const LARGE = 64 * 1024;
+
+const CARRIAGE_RETURN = 0x0d;
+const END = Buffer.from('}\n');
+
+/** A response around its result, in the two orders in which servers write it. */
+const ID = String.raw`"id"\s*:\s*(0|[1-9]\d{0,14}|"[ !#-[\]-~]{1,200}")`;
+const VERSION = String.raw`"jsonrpc"\s*:\s*"2\.0"`;
+const BEFORE = new RegExp(String.raw`^\{\s*${VERSION}\s*,\s*${ID}\s*,\s*"result"\s*:`);
+const FIRST = /^\{\s*"result"\s*:/;
+const AFTER = new RegExp(String.raw`,\s*${VERSION}\s*,\s*${ID}\s*\}$`);
+const CLOSE = /\}$/;
+/** What stands around a result is shorter than this. */
+const FRAME = 512;
+
+/**
+ * The bytes that a result was read from. Nothing here changes a result in its place: what answers
+ * with another one makes a new object.
+ */
+const sources = new WeakMap<JsonObject, Buffer>();
+
+/**
+ * A response whose result is large, from its line; {@link largeResultLine} then passes the result on as it came.
+ * Undefined for all others, also for those that are written in an unusual way.
+ */
+export function readLargeResult(line: Buffer): ResponseMessage | undefined {
+  if (line.length < LARGE) return undefined;
+  const start = line.toString('latin1', 0, FRAME);
+  const end = line.toString('latin1', line.length - FRAME);
+  const before = BEFORE.exec(start) ?? FIRST.exec(start);
+  const after = before?.[1] === undefined ? AFTER.exec(end) : CLOSE.exec(end);
+  const id = before?.[1] ?? after?.[1];
+  if (!before || !after || id === undefined) return undefined;
+  const source = line.subarray(before[0].length, line.length - after[0].length);
+  const result = parseResult(source);
+  if (result === undefined) return undefined;
+  sources.set(result, source);
+  return { jsonrpc: '2.0', id: JSON.parse(id) as RequestId, result };
+}
+
+/** Parsed by itself, the result proves that it is one value: nothing in it can pass for another `id`. */
+function parseResult(source: Buffer): JsonObject | undefined {
+  // For readers who take a carriage return for the end of a line it would be two.
+  if (source.includes(CARRIAGE_RETURN)) return undefined;
+  const { text, isWhole } = decodeUtf8(source);
+  try {
+    const value: unknown = JSON.parse(text);
+    return isWhole && isObject(value) ? value : undefined;
+  } catch {
+    // Whoever reads the whole line says what is wrong with it.
+    return undefined;
+  }
+}
+
+/**
+ * The line, with its line break, of a response whose result is passed on as it came; undefined when
+ * it has to be written anew.
+ */
+export function largeResultLine(message: Message | ResponseMessage): Buffer | undefined {
+  const source = 'result' in message ? sources.get(message.result) : undefined;
+  if (source === undefined || !('result' in message)) return undefined;
+  const { result: _, ...rest } = message;
+  const start = `${JSON.stringify(rest).slice(0, -1)},"result":`;
+  return Buffer.concat([Buffer.from(start), source, END]);
+}

@@ -1,0 +1,96 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { LARGE, largeResultLine, readLargeResult } from '../../../src/rpc/large-result.ts';
+import { asMessage, type ResponseMessage } from '../../../src/rpc/message.ts';
+
+/** Long enough to be passed on as it came. */
+const FILLER = 'x'.repeat(LARGE);
+const RESULT = `{"content":[{"type":"text","text":"${FILLER}"}]}`;
+
+const read = (line: string) => readLargeResult(Buffer.from(line));
+
+/** The line in which a result is passed on under another id. */
+function passOn(message: ResponseMessage, id: number | string): string | undefined {
+  if (!('result' in message)) return undefined;
+  return largeResultLine({ jsonrpc: '2.0', id, result: message.result })?.toString('utf8');
+}
+
+describe('readLargeResult', () => {
+  it.each([
+    ['id before', `{"jsonrpc":"2.0","id":7,"result":${RESULT}}`, 7],
+    ['id behind', `{"result":${RESULT},"jsonrpc":"2.0","id":7}`, 7],
+    ['blanks', `{ "jsonrpc" : "2.0", "id" : 0, "result" : ${RESULT} }`, 0],
+    ['a text as id', `{"result":${RESULT},"jsonrpc":"2.0","id":"a-1 #"}`, 'a-1 #'],
+  ])('reads a response and passes its result on: %s', (_case, line, id) => {
+    const message = read(line);
+    expect(message).toEqual({ jsonrpc: '2.0', id, result: JSON.parse(RESULT) });
+    const passed = passOn(message as ResponseMessage, 'other');
+    expect(passed).toBe(
+      `{"jsonrpc":"2.0","id":"other","result":${line.includes(' : ') ? ' ' : ''}${RESULT}${line.endsWith(' }') ? ' ' : ''}}\n`,
+    );
+  });
+
+  it('keeps what a number, a text or an order of keys would lose when it is written anew', () => {
+    const exact = `{"b":12345678901234567890,"1":1.0,"a":"\\u00e4\\ud800/ä😀","__proto__":{"x":1e400},"f":"${FILLER}"}`;
+    const message = read(`{"jsonrpc":"2.0","id":1,"result":${exact}}`) as ResponseMessage;
+    expect(passOn(message, 2)).toBe(`{"jsonrpc":"2.0","id":2,"result":${exact}}\n`);
+  });
+
+  it.each([
+    ['a second id', `{"jsonrpc":"2.0","id":1,"result":${RESULT},"id":2}`],
+    ['a second result', `{"jsonrpc":"2.0","id":1,"result":{},"result":${RESULT}}`],
+    ['another id before', `{"result":${RESULT},"id":5,"jsonrpc":"2.0","id":1}`],
+    ['an error beside it', `{"jsonrpc":"2.0","id":1,"result":${RESULT},"error":{"code":1}}`],
+    ['a member of its own', `{"jsonrpc":"2.0","id":1,"result":${RESULT},"x":1}`],
+    ['no id', `{"jsonrpc":"2.0","result":${RESULT}}`],
+    ['null as id', `{"jsonrpc":"2.0","id":null,"result":${RESULT}}`],
+    ['an id that is no JSON', `{"jsonrpc":"2.0","id":007,"result":${RESULT}}`],
+    ['an escape in the id', `{"jsonrpc":"2.0","id":"\\u0061","result":${RESULT}}`],
+    ['a list as result', `{"jsonrpc":"2.0","id":1,"result":["${FILLER}"]}`],
+    ['a text as result', `{"jsonrpc":"2.0","id":1,"result":"${FILLER}"}`],
+    ['half a result', `{"jsonrpc":"2.0","id":1,"result":${RESULT.slice(0, -1)}}`],
+    ['one brace too many', `{"jsonrpc":"2.0","id":1,"result":${RESULT}}}`],
+    ['another version', `{"jsonrpc":"1.0","id":1,"result":${RESULT}}`],
+    ['the end of a response inside', `{"result":{"a":"${FILLER}","jsonrpc":"2.0","id":1}}`],
+    ['a request', `{"jsonrpc":"2.0","id":1,"method":"x","params":${RESULT}}`],
+    ['a carriage return', `{"jsonrpc":"2.0","id":1,"result":{\r"a":"${FILLER}"}}`],
+    ['little', `{"jsonrpc":"2.0","id":1,"result":{"a":"b"}}`],
+  ])('leaves to others what it does not know to be one result: %s', (_case, line) => {
+    expect(read(line)).toBeUndefined();
+  });
+
+  it('leaves to others what is not UTF-8', () => {
+    const line = Buffer.from(`{"jsonrpc":"2.0","id":1,"result":${RESULT}}`);
+    line[LARGE] = 0xff;
+    expect(readLargeResult(line)).toBeUndefined();
+  });
+
+  it('reads what a reader of the whole line reads, or nothing', () => {
+    const member = fc.constantFrom(
+      ...['"jsonrpc":"2.0"', '"id":1', '"id":"1"', '"id":2', '"result":{}', `"result":${RESULT}`],
+      ...[`"result":{"a":${RESULT}},"id":3`, `"x":${RESULT}`, '"error":{}', ' ', '}', '{', ','],
+    );
+    const lines = fc.array(member, { maxLength: 5 }).map((members) => `{${members.join(',')}}`);
+    fc.assert(
+      fc.property(lines, (line) => {
+        const message = read(line);
+        if (message === undefined) return;
+        expect(asMessage(JSON.parse(line))).toEqual(message);
+        expect(Object.keys(JSON.parse(line) as object)).toHaveLength(3);
+        expect(JSON.parse(passOn(message, 9) ?? '')).toEqual({ ...message, id: 9 });
+      }),
+      { numRuns: 2000 },
+    );
+  });
+});
+
+describe('largeResultLine', () => {
+  it('knows no line of what was read otherwise, or made anew', () => {
+    const message = read(`{"jsonrpc":"2.0","id":1,"result":${RESULT}}`) as ResponseMessage;
+    if (!('result' in message)) throw new Error('no result');
+    expect(passOn({ ...message, result: { ...message.result } }, 1)).toBeUndefined();
+    expect(largeResultLine({ jsonrpc: '2.0', id: 1, error: { code: 1, message: '' } })).toBe(
+      undefined,
+    );
+  });
+});
