@@ -27,10 +27,12 @@ export default defineConfig([
   {
     ...shared,
     // CommonJS: Node.js needs a third less time to load it, and desktop clients wait for that.
-    entry: { main: 'src/main.ts' },
+    entry: { program: 'src/program.ts' },
     format: 'cjs',
     dts: false,
     outputOptions: {
+      // The loader of chunks gives them a `require`, and no `import`.
+      dynamicImportInCjs: false,
       // To find and open a file takes a fifth of a millisecond, and each command would open thirty small
       // ones: here is together what all of them need, and what is read of logins.
       codeSplitting: {
@@ -49,6 +51,14 @@ export default defineConfig([
     },
     // openid-client is ESM alone, which CommonJS can't require in every version that is supported.
     deps: { alwaysBundle: [/^(?!@napi-rs|open$)/] },
+    clean: false,
+  },
+  {
+    ...shared,
+    // What loads the files of the program: it can't be one of them.
+    entry: { main: 'src/main.ts' },
+    format: 'cjs',
+    dts: false,
     clean: false,
   },
 ]);

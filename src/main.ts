@@ -1,33 +1,23 @@
-import process from 'node:process';
-import { setTimeout as sleep } from 'node:timers/promises';
-import { EXIT } from './cli/exit-codes.ts';
-import { run } from './cli/program.ts';
-import { createNodeContext } from './node-context.ts';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { readPlainCommand } from './cli/plain-command.ts';
+import { createChunkLoader } from './platform/chunk-loader.ts';
+import { CodeCache } from './platform/code-cache.ts';
+import { findFolders } from './platform/folders.ts';
 
-/** How long a reader who does not read may keep the program from its end, in milliseconds. */
-const FLUSH_MS = 500;
+/** When what is called at a start has been called; a client may end this process at any time without a word. */
+const STARTED_MS = 5000;
 
-// Nobody reads the log, or the results, any more: that is no reason to fail.
-process.stderr.on('error', () => undefined);
-process.stdout.on('error', () => undefined);
-// Built as CommonJS, which can't wait at its top.
-void main();
+const { argv, env, platform, version, arch } = process;
 
-async function main(): Promise<never> {
-  const { context, processes, interrupts } = createNodeContext(() =>
-    process.exit(EXIT.interrupted),
-  );
-  // Whatever ends this process, no server may outlive it.
-  process.on('exit', processes.killAll);
-  const exitCode = await run(process.argv.slice(2), context);
-  await Promise.race([flushed(), sleep(FLUSH_MS)]);
-  process.exit(interrupts.happened() ? EXIT.interrupted : exitCode);
-}
-
-/** Settles when what was written to stdout is with its reader, or can't get there. */
-function flushed(): Promise<void> {
-  return new Promise((resolve) => {
-    if (process.stdout.destroyed || process.stdout.writableLength === 0) resolve();
-    else process.stdout.once('drain', resolve).once('error', () => resolve());
-  });
-}
+// Each command calls other functions of the same files.
+const command = readPlainCommand(argv.slice(2))?.name.replace(' ', '-') ?? 'other';
+const { cache } = findFolders({ env, platform, homedir: homedir(), profile: '' });
+// Node.js's own switch for such a cache.
+const file = env['NODE_DISABLE_COMPILE_CACHE']
+  ? undefined
+  : join(cache, 'code', `${command}-${version}-${arch}`);
+const codeCache = new CodeCache(file);
+process.on('exit', () => codeCache.save());
+setTimeout(() => codeCache.save(), STARTED_MS).unref();
+createChunkLoader(__dirname, require, codeCache)('program.cjs');

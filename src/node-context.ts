@@ -2,7 +2,6 @@ import { readFileSync } from 'node:fs';
 import { availableParallelism, homedir } from 'node:os';
 import { dirname, join } from 'node:path';
 import process from 'node:process';
-import { isatty } from 'node:tty';
 import { fileURLToPath } from 'node:url';
 import type { Context } from './app/context.ts';
 import type { Environment } from './config/config.ts';
@@ -20,7 +19,7 @@ import type { Processes } from './platform/processes.ts';
 import { isFolder, readRegularFile, statFile } from './platform/regular-file.ts';
 import { createInterrupts, type Interrupts } from './platform/signals.ts';
 import { createStateFiles } from './platform/state-files.ts';
-import { claimStdout } from './platform/stdout.ts';
+import { openResults, openStderr, terminal } from './platform/stdout.ts';
 
 /** Built beside this file: what talks to the keychain is a process of its own. */
 const KEYCHAIN_HELPER = fileURLToPath(new URL('./keychain.js', import.meta.url));
@@ -57,9 +56,13 @@ export function createNodeContext(onSecondInterrupt: () => void, own?: Environme
     get stdin() {
       return process.stdin;
     },
-    stdout: process.stdout,
-    stderr: process.stderr,
-    terminal: { stdin: isatty(0), stdout: isatty(1), stderr: isatty(2) },
+    get stdout() {
+      return openResults();
+    },
+    get stderr() {
+      return openStderr();
+    },
+    terminal,
     now: Date.now,
     redactor: new Redactor(),
     files: {
@@ -85,7 +88,10 @@ export function createNodeContext(onSecondInterrupt: () => void, own?: Environme
     createCatalogueStore: ({ cache }, log) => createCatalogueFiles(cache, log),
     findFolders: (profile) => findFolders({ env, platform, homedir: home, profile }),
     folderExists: isFolder,
-    claimStdout,
+    claimStdout: async () => {
+      const { claimStdout } = await import('./platform/claim-stdout.ts');
+      return claimStdout();
+    },
     onInterrupt: interrupts.on,
     interrupt: () => void process.kill(process.pid, 'SIGINT'),
   };

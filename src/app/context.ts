@@ -25,6 +25,14 @@ export interface Folders {
   cache: string;
 }
 
+/** Where texts go for whoever reads them. */
+export interface TextOutput {
+  /** Throws when the reader can't get it; that there is none any more is no fault. */
+  write(text: string): unknown;
+  /** The characters of a line, on a terminal. */
+  columns?: number;
+}
+
 /** The world as the commands see it: `main.ts` hands in the real one, a test its own. */
 export interface Context {
   version: string;
@@ -38,7 +46,7 @@ export interface Context {
   processors: number;
   stdin: Readable;
   /** Results, and nothing else. */
-  stdout: Writable;
+  stdout: TextOutput;
   stderr: Writable;
   /** Whether a person reads there. */
   terminal: { stdin: boolean; stdout: boolean; stderr: boolean };
@@ -63,7 +71,7 @@ export interface Context {
   findFolders(profile: string | undefined): Folders;
   folderExists(path: string): boolean;
   /** From now on whatever is printed to stdout lands on stderr, but for what goes to the result. */
-  claimStdout(): Writable;
+  claimStdout(): Promise<Writable>;
   /**
    * Calls back when the user or the system wants the program to end, which then exits with 130 as
    * soon as the command is done. Returns the way to stop that.

@@ -13,7 +13,7 @@ import { notYet } from './not-yet.ts';
 
 /** `mcp-master serve`: one MCP server over stdin and stdout, until the client closes stdin. */
 export async function serve(context: Context, flags: GlobalFlags): Promise<number> {
-  const output = context.claimStdout();
+  const output = await context.claimStdout();
   const request = configRequest(context, flags, context.findFolders(flags.profile));
   const watch = new ConfigWatch(request, context.files);
   const settings = await openSettings(context, flags);

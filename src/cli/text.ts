@@ -23,7 +23,7 @@ export function wantsColours(isTerminal: boolean, env: Environment): boolean {
 
 /** The characters of a line on stdout; without end where no person reads there. */
 export function widthOf({ stdout, terminal }: Pick<Context, 'stdout' | 'terminal'>): number {
-  const columns = 'columns' in stdout ? Number(stdout.columns) : 0;
+  const { columns = 0 } = stdout;
   return terminal.stdout && columns > 0 ? columns : Number.POSITIVE_INFINITY;
 }
 

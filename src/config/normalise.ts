@@ -52,12 +52,17 @@ export function normalise(
   const endpoint = readEndpoint({ section, fields, has, folders: context.folders });
   const common = readCommon(section, entry.name, fields, has);
   if (section.failed || !endpoint) return undefined;
+  let digest: string | undefined;
   return {
     name: entry.name,
     enabled,
     endpoint,
     ...common,
-    fingerprint: fingerprint(raw),
+    get fingerprint() {
+      // Only who connects, or remembers, wants to know it.
+      digest ??= fingerprint(raw);
+      return digest;
+    },
     secretRefs: secretTargets(section, endpoint),
   };
 }

@@ -34,7 +34,7 @@ export async function openServer(
   return {
     serve: async (transport) => {
       if (transport !== undefined) return server.serve(transport);
-      await server.serve(createClientTransport(context.stdin, context.claimStdout(), log));
+      await server.serve(createClientTransport(context.stdin, await context.claimStdout(), log));
       // Else it would keep the process from its end.
       context.stdin.pause();
     },

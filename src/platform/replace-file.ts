@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readdir, rename, rm, stat } from 'node:fs/promises';
+// By this name Node.js loads them when they are first used.
+import { promises as files } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
+import { promises as timers } from 'node:timers';
 import { McpMasterError } from '../errors.ts';
 
 /** Windows refuses to replace a file that another program, often a virus scanner, looks at. */
@@ -22,7 +23,7 @@ const ABANDONED_MS = 3_600_000;
 export async function replaceFile(path: string, text: string): Promise<void> {
   const temporary = `${path}.${randomUUID()}${TEMPORARY}`;
   try {
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await files.mkdir(dirname(path), { recursive: true, mode: 0o700 });
     await writeNew(temporary, text);
     await renameOver(temporary, path);
   } catch (error) {
@@ -33,17 +34,17 @@ export async function replaceFile(path: string, text: string): Promise<void> {
 
 /** Removes what killed writers have left behind in a folder. Never rejects: it is tried again another time. */
 export async function removeAbandoned(folder: string): Promise<void> {
-  const names = await readdir(folder).catch(() => []);
+  const names = await files.readdir(folder).catch(() => []);
   for (const name of names.filter((file) => file.endsWith(TEMPORARY))) {
     const path = join(folder, name);
-    const about = await stat(path).catch(() => undefined);
+    const about = await files.stat(path).catch(() => undefined);
     const isAbandoned = about !== undefined && Date.now() - about.mtimeMs > ABANDONED_MS;
     if (isAbandoned) await removeIfThere(path);
   }
 }
 
 async function writeNew(path: string, text: string): Promise<void> {
-  const file = await open(path, 'wx', 0o600);
+  const file = await files.open(path, 'wx', 0o600);
   try {
     await file.writeFile(text);
     await file.sync();
@@ -56,25 +57,25 @@ async function writeNew(path: string, text: string): Promise<void> {
 export async function renameOver(from: string, to: string): Promise<void> {
   for (const wait of RENAME_WAITS_MS) {
     try {
-      await rename(from, to);
+      await files.rename(from, to);
       return;
     } catch (error) {
       if (!BUSY.has(errorCode(error))) throw error;
-      await sleep(wait);
+      await timers.setTimeout(wait);
     }
   }
-  await rename(from, to);
+  await files.rename(from, to);
 }
 
 /** For a temporary file: why it was not finished says more than why it can't be removed. */
 async function removeIfThere(path: string): Promise<void> {
-  await rm(path, { force: true }).catch(() => undefined);
+  await files.rm(path, { force: true }).catch(() => undefined);
 }
 
 /** Removes a file. Resolves with whether there was one; rejects with {@link fileError}. */
 export async function removeFile(path: string): Promise<boolean> {
   try {
-    await rm(path);
+    await files.rm(path);
     return true;
   } catch (error) {
     if (errorCode(error) === 'ENOENT') return false;

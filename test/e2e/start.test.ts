@@ -1,8 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
@@ -13,6 +12,7 @@ import {
   waitFor,
   writeConfig,
 } from '../support/bin.ts';
+import { type Loaded, loadHook, readLoaded } from '../support/load-hook.ts';
 import { recordingBackend } from '../support/recording.ts';
 import { type RecordingClient, startServe } from '../support/recording-client.ts';
 
@@ -28,48 +28,24 @@ afterEach(async () => {
   await folder.remove();
 });
 
-/** Tells on stderr what of the program was loaded when it wrote its first answer. */
-const HOOK = `
-const { _load, _resolveFilename } = require('node:module');
-const loaded = [];
-require('node:module')._load = function (name, parent) {
-  loaded.push(_resolveFilename(name, parent));
-  return _load.apply(this, arguments);
-};
-const { write } = process.stdout;
-process.stdout.write = function () {
-  process.stdout.write = write;
-  process.stderr.write('LOADED ' + JSON.stringify(loaded) + '\\n');
-  return write.apply(process.stdout, arguments);
-};
-`;
-
-/** The files that are loaded before `initialize` is answered, and modules of Node.js. */
-async function loadedBeforeAnswer(): Promise<string[]> {
-  const hook = join(folder.path, 'hook.cjs');
-  await writeFile(hook, HOOK);
+/** What is loaded before `initialize` is answered. */
+async function loadedBeforeAnswer(): Promise<Loaded> {
   await writeConfig(folder.path, { servers: { alpha: { command: 'none' } } });
-  const env = strippedEnv(folder.path);
-  const child = spawn(process.execPath, ['--require', hook, BIN, 'serve'], { env });
+  const env = strippedEnv(folder.path, loadHook(folder.path, true));
+  const child = spawn(process.execPath, [BIN, 'serve'], { env });
   const ended = once(child, 'exit');
   child.stdin.end(
     `${JSON.stringify({ jsonrpc: '2.0', id: 1, method: 'initialize', params: PARAMS })}\n`,
   );
-  let loaded: string[] = [];
-  for await (const line of createInterface(child.stderr)) {
-    if (line.startsWith('LOADED ')) loaded = JSON.parse(line.slice(7)) as string[];
-  }
   await ended;
-  return loaded;
+  return readLoaded(folder.path, true);
 }
 
 describe('the start of serve', () => {
   it('loads for the answer to initialize what that needs, and no connections or logins', async () => {
-    const loaded = await loadedBeforeAnswer();
-    const files = loaded.filter((name) => name.startsWith(dirname(dirname(BIN))));
-    const texts = await Promise.all(files.map((file) => readFile(file, 'utf8')));
+    const { loaded, has } = await loadedBeforeAnswer();
     const isDefined = (name: string) =>
-      texts.some((text) => new RegExp(`\\b${name} = class\\b|\\bclass ${name}\\b`).test(text));
+      has(new RegExp(`\\b${name} = class\\b|\\bclass ${name}\\b`));
     expect(['ClientSession', 'Catalogue', 'Peer'].filter(isDefined)).toHaveLength(3);
     const later = ['OpenSession', 'BackendPool', 'Backend', 'ServerAuth', 'TokenSource', 'Logins'];
     expect(later.filter(isDefined)).toEqual([]);

@@ -1,14 +1,14 @@
-import { readFile, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
-  BIN,
   createTempFolder,
   runBin,
   strippedEnv,
   type TempFolder,
   writeConfig,
 } from '../support/bin.ts';
+import { loadHook, readLoaded } from '../support/load-hook.ts';
 
 let folder: TempFolder;
 beforeEach(async () => {
@@ -16,30 +16,11 @@ beforeEach(async () => {
 });
 afterEach(() => folder.remove());
 
-/** Writes down, at the end of the process, what of the program and of Node.js was loaded. */
-const HOOK = `
-const { _load, _resolveFilename } = require('node:module');
-const loaded = new Set();
-require('node:module')._load = function (name, parent) {
-  loaded.add(_resolveFilename(name, parent));
-  return _load.apply(this, arguments);
-};
-process.on('exit', () => {
-  require('node:fs').writeFileSync(__filename + '.json', JSON.stringify([...loaded]));
-});
-`;
-
 /** What a command has loaded: files of the program with their texts, and modules of Node.js. */
 async function loadedBy(...args: string[]) {
-  const hook = join(folder.path, 'hook.cjs');
-  await writeFile(hook, HOOK);
-  const env = strippedEnv(folder.path, { NODE_OPTIONS: `--require ${hook}` });
+  const env = strippedEnv(folder.path, loadHook(folder.path));
   const { code, stdout } = await runBin(args, { env });
-  const loaded: string[] = JSON.parse(await readFile(`${hook}.json`, 'utf8'));
-  const files = loaded.filter((name) => name.startsWith(join(dirname(dirname(BIN)), 'dist')));
-  const texts = await Promise.all(files.map((file) => readFile(file, 'utf8')));
-  const has = (text: string) => texts.some((source) => source.includes(text));
-  return { code, stdout, loaded, files, has };
+  return { code, stdout, ...(await readLoaded(folder.path)) };
 }
 
 const SERVERS = {

@@ -115,7 +115,7 @@ async function tryCommand(argv: string[]): Promise<{ exitCode: number; output: s
     processors: 1,
     ...{ stdin: new PassThrough(), stdout: output, stderr: output },
     ...{ terminal: { stdin: false, stdout: false, stderr: false }, now: () => 0 },
-    ...{ redactor: new Redactor(), files: worldOf({}), claimStdout: () => output },
+    ...{ redactor: new Redactor(), files: worldOf({}), claimStdout: async () => output },
     // Every command asks for its folders first.
     findFolders: () => {
       throw new McpMasterError('INTERNAL', UNDERSTOOD);

@@ -66,7 +66,7 @@ export interface AuthHome {
   serve(options?: ServeOptions): Promise<RecordingClient>;
   /** Every file below it as Latin-1 text, so that bytes stay what they are, by its path from there. */
   files(): Promise<Map<string, string>>;
-  /** Those of them that nothing may change unasked: all but the locks and the records of how it goes. */
+  /** Those of them that nothing may change unasked: all but the locks, the records of how it goes, and compiled code. */
   keptFiles(): Promise<Map<string, string>>;
 }
 
@@ -123,7 +123,9 @@ export async function openAuthHome(env: Variables = {}): Promise<OpenHome> {
     files: () => readAll(path),
     keptFiles: async () => {
       const all = [...(await readAll(path))];
-      return new Map(all.filter(([file]) => !/^state\/(locks|records|sign-ins)\//.test(file)));
+      return new Map(
+        all.filter(([file]) => !/^(state\/(locks|records|sign-ins)|cache\/code)\//.test(file)),
+      );
     },
     close: async () => {
       for (const one of started.reverse()) await one.close();
