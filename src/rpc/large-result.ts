@@ -11,6 +11,9 @@ import { decodeUtf8 } from './utf8.ts';
 export const LARGE = 64 * 1024;
 
 const CARRIAGE_RETURN = 0x0d;
+type ResultMessage = Extract<Message | ResponseMessage, { result: JsonObject }>;
+
+const LINE_BREAK = 0x0a;
 const END = Buffer.from('}\n');
 
 /** A response around its result, in the two orders in which servers write it. */
@@ -24,13 +27,13 @@ const CLOSE = /\}$/;
 const FRAME = 512;
 
 /**
- * The bytes that a result was read from. Nothing here changes a result in its place: what answers
- * with another one makes a new object.
+ * The JSON of large results, as it was read or has been written. Nothing here changes a result in its place: what
+ * answers with another one makes a new object.
  */
 const sources = new WeakMap<JsonObject, Buffer>();
 
 /**
- * A response whose result is large, from its line; {@link largeResultLine} then passes the result on as it came.
+ * A response whose result is large, from its line; {@link lineOf} then passes the result on as it came.
  * Undefined for all others, also for those that are written in an unusual way.
  */
 export function readLargeResult(line: Buffer): ResponseMessage | undefined {
@@ -62,14 +65,36 @@ function parseResult(source: Buffer): JsonObject | undefined {
   }
 }
 
-/**
- * The line, with its line break, of a response whose result is passed on as it came; undefined when
- * it has to be written anew.
- */
-export function largeResultLine(message: Message | ResponseMessage): Buffer | undefined {
-  const source = 'result' in message ? sources.get(message.result) : undefined;
-  if (source === undefined || !('result' in message)) return undefined;
-  const { result: _, ...rest } = message;
-  const start = `${JSON.stringify(rest).slice(0, -1)},"result":`;
-  return Buffer.concat([Buffer.from(start), source, END]);
+/** The line of a message, with its line break, if that is large; else its JSON alone. */
+export function lineOf(message: Message | ResponseMessage): Buffer | string {
+  if ('result' in message) {
+    const source = sources.get(message.result);
+    if (source !== undefined) return Buffer.concat([Buffer.from(startOf(message)), source, END]);
+  }
+  const text = JSON.stringify(message);
+  if (text.length < LARGE) return text;
+  const line = encode(text);
+  if ('result' in message) keepSource(message, text, line);
+  return line;
+}
+
+/** For whoever answers with the same result again. */
+function keepSource(message: ResultMessage, text: string, line: Buffer): void {
+  const start = startOf(message);
+  if (!text.startsWith(start)) return;
+  sources.set(message.result, line.subarray(Buffer.byteLength(start), line.length - END.length));
+}
+
+/** What stands before the result. */
+function startOf(message: ResultMessage): string {
+  return `${JSON.stringify({ ...message, result: undefined }).slice(0, -1)},"result":`;
+}
+
+function encode(text: string): Buffer {
+  const size = Buffer.byteLength(text);
+  const line = Buffer.allocUnsafe(size + 1);
+  // One byte for each character: then it is ASCII, which is copied in a tenth of the time.
+  line.write(text, size === text.length ? 'latin1' : 'utf8');
+  line[size] = LINE_BREAK;
+  return line;
 }

@@ -1,6 +1,6 @@
 import type { Readable, Writable } from 'node:stream';
 import { McpMasterError } from '../errors.ts';
-import { LARGE, largeResultLine } from './large-result.ts';
+import { lineOf } from './large-result.ts';
 import type { Message, ResponseMessage } from './message.ts';
 import { type DecodeProblem, MessageDecoder } from './message-decoder.ts';
 import { MESSAGE_LIMIT, type Transport } from './transport.ts';
@@ -14,8 +14,6 @@ export interface StreamTransportOptions {
   /** May answer through the transport that it is given. */
   onProblem(problem: DecodeProblem): void;
 }
-
-const LINE_BREAK = 0x0a;
 
 /**
  * Newline-delimited JSON-RPC over a pair of streams: both ends of the stdio transport. The end of
@@ -62,24 +60,15 @@ export class StreamTransport implements Transport {
     if (this.#output.writableLength > this.#queueLimit) {
       throw new McpMasterError('BACKEND_TIMEOUT', 'The other side does not read what it is sent');
     }
-    const line = largeResultLine(message);
-    if (line !== undefined) {
-      this.#sendLine(line);
-      return;
-    }
-    const text = JSON.stringify(message);
-    if (text.length >= LARGE) {
-      this.#sendLine(encode(text));
+    const line = lineOf(message);
+    if (typeof line !== 'string') {
+      // By itself, and as bytes: as a string it would be copied twice more.
+      this.#flush();
+      this.#output.write(line);
       return;
     }
     if (this.#queue === '') queueMicrotask(() => this.#flush());
-    this.#queue += `${text}\n`;
-  }
-
-  /** A large message, put together as bytes: as a string it would be copied twice more. */
-  #sendLine(bytes: Buffer): void {
-    this.#flush();
-    this.#output.write(bytes);
+    this.#queue += `${line}\n`;
   }
 
   async close(): Promise<void> {
@@ -99,12 +88,4 @@ export class StreamTransport implements Transport {
     this.#closed = true;
     this.onclose?.(error);
   }
-}
-
-function encode(text: string): Buffer {
-  const size = Buffer.byteLength(text);
-  const line = Buffer.allocUnsafe(size + 1);
-  line.write(text);
-  line[size] = LINE_BREAK;
-  return line;
 }

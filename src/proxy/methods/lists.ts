@@ -21,10 +21,30 @@ export function listMethod(kind: keyof Lists): Method {
       noteListed(kind);
       // Those of this moment: the configuration may have changed meanwhile.
       const own = kind === 'tools' ? services.builtins.items : [];
-      request.reply({ result: { [kind]: [...own, ...itemsOf(pool.router, kind)] } });
+      request.reply({ result: listResult(kind, own, itemsOf(pool.router, kind)) });
       pool.retryFailed();
     });
   };
+}
+
+/** The result that was made of a joined list, with our own items that stood before it. */
+const results = new WeakMap<JsonObject[], Made>();
+
+interface Made {
+  kind: keyof Lists;
+  own: JsonObject[];
+  result: JsonObject;
+}
+
+/** For the same list the same object: a large one is then written in the bytes of the last time. */
+function listResult(kind: keyof Lists, own: JsonObject[], items: JsonObject[]): JsonObject {
+  const last = results.get(items);
+  const isOwn = (item: JsonObject, i: number) => item === last?.own[i];
+  const isSame = last?.kind === kind && last.own.length === own.length && own.every(isOwn);
+  if (isSame) return last.result;
+  const result = { [kind]: [...own, ...items] };
+  results.set(items, { kind, own, result });
+  return result;
 }
 
 function itemsOf(router: Router, kind: keyof Lists): JsonObject[] {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { LARGE, largeResultLine, readLargeResult } from '../../../src/rpc/large-result.ts';
+import { LARGE, lineOf, readLargeResult } from '../../../src/rpc/large-result.ts';
 import { asMessage, type ResponseMessage } from '../../../src/rpc/message.ts';
 
 /** Long enough to be passed on as it came. */
@@ -12,7 +12,7 @@ const read = (line: string) => readLargeResult(Buffer.from(line));
 /** The line in which a result is passed on under another id. */
 function passOn(message: ResponseMessage, id: number | string): string | undefined {
   if (!('result' in message)) return undefined;
-  return largeResultLine({ jsonrpc: '2.0', id, result: message.result })?.toString('utf8');
+  return lineOf({ jsonrpc: '2.0', id, result: message.result }).toString('utf8');
 }
 
 describe('readLargeResult', () => {
@@ -84,13 +84,56 @@ describe('readLargeResult', () => {
   });
 });
 
-describe('largeResultLine', () => {
-  it('knows no line of what was read otherwise, or made anew', () => {
-    const message = read(`{"jsonrpc":"2.0","id":1,"result":${RESULT}}`) as ResponseMessage;
-    if (!('result' in message)) throw new Error('no result');
-    expect(passOn({ ...message, result: { ...message.result } }, 1)).toBeUndefined();
-    expect(largeResultLine({ jsonrpc: '2.0', id: 1, error: { code: 1, message: '' } })).toBe(
-      undefined,
+describe('lineOf', () => {
+  it('gives small messages as text, and large ones as lines', () => {
+    const small = { jsonrpc: '2.0', id: 1, result: { a: 'ä' } } as const;
+    expect(lineOf(small)).toBe(JSON.stringify(small));
+    for (const text of ['x', 'ä', '😀', '\n']) {
+      const large = {
+        jsonrpc: '2.0',
+        id: 'ä "result":',
+        result: { text: text.repeat(LARGE) },
+      } as const;
+      const call = { jsonrpc: '2.0', id: 1, method: 'x', params: large.result } as const;
+      for (const message of [large, call]) {
+        const line = lineOf(message);
+        expect(line).toBeInstanceOf(Buffer);
+        // Texts: to compare buffers of this size takes seconds.
+        expect(line.toString('utf8') === `${JSON.stringify(message)}\n`).toBe(true);
+      }
+    }
+  });
+
+  it('writes a large result once, under whatever id it is sent', () => {
+    let times = 0;
+    const result = {
+      text: `ä${FILLER}`,
+      get times() {
+        times += 1;
+        return times;
+      },
+    };
+    const expected = { text: `ä${FILLER}`, times: 1 };
+    for (const id of [1, 'ü "result":', 3]) {
+      const line = lineOf({ jsonrpc: '2.0', id, result }).toString('utf8');
+      expect(line.indexOf('\n')).toBe(line.length - 1);
+      expect(JSON.parse(line)).toEqual({ jsonrpc: '2.0', id, result: expected });
+    }
+    // Another object is another result, however alike they are.
+    expect(JSON.parse(lineOf({ jsonrpc: '2.0', id: 1, result: { ...result } }).toString())).toEqual(
+      {
+        ...{ jsonrpc: '2.0', id: 1 },
+        result: { ...expected, times: 2 },
+      },
+    );
+  });
+
+  it('writes anew what was made of a result', () => {
+    const message = read(`{"jsonrpc":"2.0","id":1,"result":{"n":1.0,"a":"${FILLER}"}}`);
+    if (message === undefined || !('result' in message)) throw new Error('no result');
+    const changed = { ...message, result: { ...message.result, n: 2 } };
+    expect(lineOf(changed).toString()).toBe(
+      `{"jsonrpc":"2.0","id":1,"result":{"n":2,"a":"${FILLER}"}}\n`,
     );
   });
 });
