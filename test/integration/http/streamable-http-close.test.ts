@@ -38,3 +38,33 @@ describe('closing in the middle of the handshake', () => {
     expect(server.received).toHaveLength(1);
   });
 });
+
+describe('closing a session', () => {
+  it('gives up requests and notifications that are under way', async () => {
+    const gone: string[] = [];
+    const server = await startServer(({ method, message }, response) => {
+      if (message.method === 'initialize') json(response, result(message.id));
+      else if (method === 'DELETE') response.writeHead(200).end();
+      // Never answered: the server sees that nobody waits any more.
+      else response.on('close', () => gone.push(String(message.method)));
+    });
+    const { transport } = connectTo(server.url);
+    await transport.send(INITIALIZE);
+    const messages: Message[] = [
+      { jsonrpc: '2.0', method: 'notifications/progress' },
+      { jsonrpc: '2.0', id: 2, method: 'tools/call' },
+      { jsonrpc: '2.0', id: 'x', result: {} },
+    ];
+    const sent = messages.map((message) =>
+      transport.send(message).catch((error: unknown) => error),
+    );
+    await expect.poll(() => server.received).toHaveLength(4);
+    await transport.close();
+    for (const outcome of await Promise.all(sent)) {
+      expect(outcome).toMatchObject({ code: 'INTERRUPTED' });
+    }
+    await expect
+      .poll(() => gone.toSorted())
+      .toEqual([...['notifications/progress', 'tools/call', 'undefined']]);
+  });
+});
