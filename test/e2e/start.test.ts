@@ -67,6 +67,26 @@ describe('the start of serve', () => {
     expect(answered().toSorted()).toEqual(['a', 'b', 'i', 'p']);
   });
 
+  it('waits with a call for a server that has not had its turn to start, and has got a new tool', async () => {
+    const home = join(folder.path, 'home');
+    await mkdir(home);
+    const many = Array.from({ length: 12 }, (_, i) => `s${i}`);
+    const made = await Promise.all(many.map((name) => recordingBackend(folder.path, name, {})));
+    const last = await recordingBackend(folder.path, 'last', {});
+    const entries = made.map(({ entry }, i) => [many[i], entry]);
+    const servers = { ...Object.fromEntries(entries), last: last.entry };
+    const before = await startServe({ servers }, { home });
+    await before.initialize();
+    expect(await before.listTools()).toHaveLength(13);
+    await before.close();
+    const fresh = { name: 'fresh', inputSchema: { type: 'object' } };
+    await recordingBackend(folder.path, 'last', { tools: [fresh] });
+    client = await startServe({ servers }, { home });
+    await client.initialize();
+    const answer = await client.request('tools/call', { name: 'last__fresh', arguments: {} });
+    expect(answer).toMatchObject({ result: { content: expect.any(Array) } });
+  });
+
   it('fails one request that came early for a fault of ours, and answers the others', async () => {
     const { entry } = await recordingBackend(folder.path, 'alpha', {});
     client = await startServe({ servers: { alpha: entry } });
