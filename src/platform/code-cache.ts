@@ -33,7 +33,7 @@ const DIGEST_BYTES = 32;
  */
 export class CodeCache {
   readonly #file: string | undefined;
-  readonly #kept: ReadonlyMap<string, Buffer>;
+  readonly #kept: Map<string, Buffer>;
   readonly #fresh = new Map<string, Script>();
   /** Whether what was kept is of this program, and not of one that it has replaced. */
   #isSameProgram: boolean | undefined;
@@ -59,11 +59,12 @@ export class CodeCache {
   /** Writes the file if there is anything new. Never throws: without it, the next start takes as long as this one. */
   save(): void {
     if (this.#file === undefined || this.#fresh.size === 0) return;
-    const all = new Map(this.#isSameProgram === true ? this.#kept : []);
-    for (const [digest, script] of this.#fresh) all.set(digest, script.createCachedData());
+    if (this.#isSameProgram !== true) this.#kept.clear();
+    this.#isSameProgram = true;
+    for (const [digest, script] of this.#fresh) this.#kept.set(digest, script.createCachedData());
     this.#fresh.clear();
     try {
-      writeKept(this.#file, [...all]);
+      writeKept(this.#file, [...this.#kept]);
     } catch {
       // A full disk, or a folder that can't be written to: said where something is lost by it.
     }

@@ -60,6 +60,18 @@ describe('CodeCache', () => {
     expect(await readdir(join(folder, 'cache', 'code'))).toEqual(['serve']);
   });
 
+  it('keeps what is compiled after it was saved beside what was before', async () => {
+    const chunks = { 'entry.cjs': ENTRY, 'other.cjs': OTHER };
+    for (const [name, text] of Object.entries(chunks)) await writeFile(join(folder, name), text);
+    const cache = new CodeCache(file);
+    const load = createChunkLoader(folder, createRequire(import.meta.url), cache);
+    const { answer } = load('entry.cjs') as { answer(): unknown };
+    cache.save();
+    answer();
+    cache.save();
+    expect(await start(chunks)).toEqual({ given: 42, compiled: 0 });
+  });
+
   it('is readable by its owner alone', async () => {
     await start();
     expect((await stat(file)).mode & 0o777).toBe(0o600);
