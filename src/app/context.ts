@@ -33,7 +33,7 @@ export interface TextOutput {
   columns?: number;
 }
 
-/** The world as the commands see it: `main.ts` hands in the real one, a test its own. */
+/** The world as the commands see it: `node-context.ts` makes the real one, a test its own. */
 export interface Context {
   version: string;
   /** Of the process, without what a `.env` file adds. */

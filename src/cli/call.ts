@@ -26,6 +26,17 @@ export async function call(
   request: CallRequest,
   flags: GlobalFlags,
 ): Promise<number> {
+  const result = await resultOf(context, request, flags);
+  // Nothing is held any more, and signals end the program as usual: its reader may be slow.
+  context.stdout.write(flags.json === true ? `${JSON.stringify(result, null, 2)}\n` : show(result));
+  return result['isError'] === true ? EXIT.failed : EXIT.done;
+}
+
+async function resultOf(
+  context: Context,
+  request: CallRequest,
+  flags: GlobalFlags,
+): Promise<JsonObject> {
   const args = parseArguments(request.json);
   const workspace = await openConfigured(context, flags);
   const server = enabledServer(request.server, workspace.config);
@@ -33,11 +44,7 @@ export async function call(
   const release = context.onInterrupt(() => void backend.close());
   try {
     await requireTool(backend, request.tool);
-    const result = await callTool(backend, request.tool, args, workspace);
-    context.stdout.write(
-      flags.json === true ? `${JSON.stringify(result, null, 2)}\n` : show(result),
-    );
-    return result['isError'] === true ? EXIT.failed : EXIT.done;
+    return await callTool(backend, request.tool, args, workspace);
   } finally {
     await backend.close();
     await workspace.close();

@@ -33,6 +33,15 @@ export async function tools(
   only: string | undefined,
   flags: ToolsFlags,
 ): Promise<number> {
+  const { rows, hasErrors } = await shownTools(context, only, flags);
+  // Nothing is held any more, and signals end the program as usual: its reader may be slow.
+  context.stdout.write(
+    flags.json === true ? `${JSON.stringify(rows, null, 2)}\n` : show(rows, flags, context),
+  );
+  return hasErrors ? EXIT.failed : EXIT.done;
+}
+
+async function shownTools(context: Context, only: string | undefined, flags: ToolsFlags) {
   const workspace = await openConfigured(context, flags, 'warn');
   const { config, log } = workspace;
   const interrupted = new AbortController();
@@ -48,10 +57,7 @@ export async function tools(
     const rows = toolRows(asked, config.serve.nameLimit, (message) => log.warn(message))
       .filter(({ server }) => only === undefined || server === only)
       .filter((row) => flags.search === undefined || matches(row, flags.search));
-    context.stdout.write(
-      flags.json === true ? `${JSON.stringify(rows, null, 2)}\n` : show(rows, flags, context),
-    );
-    return errors.length === 0 ? EXIT.done : EXIT.failed;
+    return { rows, hasErrors: errors.length > 0 };
   } finally {
     await workspace.close();
     release();

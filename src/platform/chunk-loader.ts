@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Script } from 'node:vm';
 import { type CodeCache, digestOf } from './code-cache.ts';
 
-/** What a CommonJS module is called with, as by Node.js; the sources are modules of ECMAScript, which are strict. */
+/** What a CommonJS module is called with, as by Node.js; strict, as modules of ECMAScript are. */
 const START = Buffer.from(
   "(function (exports, require, module, __filename, __dirname) { 'use strict'; ",
 );
@@ -27,7 +27,7 @@ export function createChunkLoader(
   folder: string,
   requireOther: (id: string) => unknown,
   cache: CodeCache,
-): (name: string) => object {
+): (id: string) => unknown {
   const modules = new Map<string, { exports: object }>();
   const requireAny = (id: string): unknown =>
     id.startsWith('./') ? load(id.slice(2)) : requireOther(id);
@@ -48,7 +48,7 @@ export function createChunkLoader(
     }
     return module.exports;
   }
-  return load;
+  return requireAny;
 }
 
 function compile(filename: string, cache: CodeCache): ModuleFunction {
@@ -61,7 +61,7 @@ function compile(filename: string, cache: CodeCache): ModuleFunction {
     columnOffset: -START.length,
     cachedData,
   });
-  if (script.cachedDataRejected !== false) cache.add(digest, script);
+  cache.add(digest, script, script.cachedDataRejected !== false);
   // The script is that one function.
   return script.runInThisContext() as ModuleFunction;
 }

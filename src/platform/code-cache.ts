@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import {
   closeSync,
   constants,
   fstatSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -18,8 +19,23 @@ import type { Script } from 'node:vm';
 
 /** A file that was not written for so long belongs to a Node.js or a program that is gone. */
 const FORGOTTEN_MS = 90 * 24 * 3_600_000;
+/** Whoever writes is done long before. */
+const ABANDONED_MS = 3_600_000;
+
+/** Our files: a command, the version of Node.js and the processor, a digest; and what ends those that are being written. */
+const OURS = /^[a-z-]+-v[\d.]+[\w.-]*-\w+-[\da-f]{12}$/;
+const WRITING = /\.[\da-f]{8}-[\da-f-]{27}$/;
+
+/** The first runs of a command are not like those that follow: each of so many adds what it has called. */
+const RUNS = 5;
 
 const DIGEST_BYTES = 32;
+
+/** What was made of a program: how many runs have added to it, and by the digests of the sources what V8 made of each. */
+interface Kept {
+  runs: number;
+  data: Map<string, Buffer>;
+}
 
 /**
  * What V8 made of the program's sources, kept in a file from one start to the next: to parse and compile
@@ -27,52 +43,77 @@ const DIGEST_BYTES = 32;
  * Node.js 22 keeps what is compiled at once, and not what is compiled when it is first called: it saves
  * a third as much.)
  *
- * What is kept is looked up by the digest of its source, V8 refuses what another V8 has made, and the
- * file has a digest of its own, since V8 trusts whatever bytes it gets. It is used only where nobody but
- * this user can have written it. Whatever is wrong with it, the program is compiled as if it were not there.
+ * V8 checks that it is of the same version, flags and length of the source, and trusts all else. So the name of the file
+ * stands for one build of Node.js and its options (see {@link codeFile}), the file has a digest of its own, what is in it is
+ * looked up by the digest of its source, and it is read only where nobody but this user can have written it.
  */
 export class CodeCache {
-  readonly #file: string | undefined;
-  readonly #kept: Map<string, Buffer>;
-  readonly #fresh = new Map<string, Script>();
+  readonly #file: string;
+  #kept: Kept;
+  /** The scripts of this process, and those of them that were compiled anew. */
+  readonly #scripts = new Map<string, Script>();
+  #isGrown = false;
   /** Whether what was kept is of this program, and not of one that it has replaced. */
   #isSameProgram: boolean | undefined;
 
-  /** `file`: undefined = nothing is kept. */
-  constructor(file: string | undefined) {
+  constructor(file: string) {
     this.#file = file;
-    this.#kept = file === undefined ? new Map() : readKept(file);
+    this.#kept = readKept(file);
   }
 
   /** What was kept of a source with this {@link digestOf}. The first that is asked for is the program's entry. */
   find(digest: string): Buffer | undefined {
-    const found = this.#kept.get(digest);
+    const found = this.#kept.data.get(digest);
     this.#isSameProgram ??= found !== undefined;
     return found;
   }
 
-  /** Notes a script that had to be compiled: it is kept with what has been called of it when this is saved. */
-  add(digest: string, script: Script): void {
-    this.#fresh.set(digest, script);
+  /** Notes a script; what has been called of it is kept when this is saved. `isNew`: it had to be compiled. */
+  add(digest: string, script: Script, isNew: boolean): void {
+    this.#scripts.set(digest, script);
+    this.#isGrown ||= isNew;
   }
 
   /** Writes the file if there is anything new. Never throws: without it, the next start takes as long as this one. */
   save(): void {
-    if (this.#file === undefined || this.#fresh.size === 0) return;
-    if (this.#isSameProgram !== true) this.#kept.clear();
-    this.#isSameProgram = true;
-    for (const [digest, script] of this.#fresh) this.#kept.set(digest, script.createCachedData());
-    this.#fresh.clear();
+    const { runs } = this.#kept;
+    if (!this.#isGrown && runs >= RUNS) return;
+    this.#isGrown = false;
     try {
-      writeKept(this.#file, [...this.#kept]);
+      writeOwn(this.#file, () => {
+        const before = this.#isSameProgram === true ? this.#kept.data : [];
+        const made = [...this.#scripts].map(
+          ([digest, script]) => [digest, script.createCachedData()] as const,
+        );
+        this.#kept = { runs: Math.min(runs + 1, RUNS), data: new Map([...before, ...made]) };
+        this.#isSameProgram = true;
+        return putTogether(this.#kept);
+      });
     } catch {
       // A full disk, or a folder that can't be written to: said where something is lost by it.
     }
   }
 }
 
-/** The digest of a source, and what V8 made of it. */
-type Kept = [digest: string, data: Buffer];
+/**
+ * The file for what a command calls: another one for each build of Node.js, each place of the program and all options,
+ * since what V8 makes under one of these is of no use under another, or worse.
+ */
+export function codeFile(folder: string, command: string): string {
+  const { execPath, execArgv, version, versions, arch, env } = process;
+  const about = statSync(execPath, { throwIfNoEntry: false });
+  const build = [
+    execPath,
+    about?.size,
+    about?.mtimeMs,
+    versions.v8,
+    execArgv,
+    env['NODE_OPTIONS'],
+    __dirname,
+  ];
+  const digest = digestOf(Buffer.from(JSON.stringify(build))).slice(0, 12);
+  return join(folder, `${command}-${version}-${arch}-${digest}`);
+}
 
 /** The SHA-256 digest, in hex, under which what is made of a source is kept. */
 export function digestOf(source: Buffer): string {
@@ -83,63 +124,44 @@ function sha256(bytes: Buffer): Buffer {
   return createHash('sha256').update(bytes).digest();
 }
 
-/** Digest of the rest, length of the index, index as JSON: [digest, length] of each, and the data in that order. */
-function writeKept(file: string, entries: Kept[]): void {
-  const index = Buffer.from(
-    JSON.stringify(entries.map(([digest, data]) => [digest, data.length] as const)),
-  );
+/** Digest of the rest, length of the index, index as JSON (runs, then digest and length of each), the data in that order. */
+function putTogether({ runs, data }: Kept): Buffer {
+  const sizes = [...data].map(([digest, bytes]) => [digest, bytes.length] as const);
+  const index = Buffer.from(JSON.stringify([runs, sizes]));
   const size = Buffer.alloc(4);
   size.writeUInt32LE(index.length);
-  const content = Buffer.concat([size, index, ...entries.map(([, data]) => data)]);
-  const folder = dirname(file);
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  removeForgotten(folder);
-  const temporary = `${file}.${process.pid}`;
-  try {
-    writeFileSync(temporary, Buffer.concat([sha256(content), content]), { mode: 0o600 });
-    renameSync(temporary, file);
-  } catch (error) {
-    rmSync(temporary, { force: true });
-    throw error;
-  }
+  const content = Buffer.concat([size, index, ...data.values()]);
+  return Buffer.concat([sha256(content), content]);
 }
 
-function removeForgotten(folder: string): void {
-  for (const name of readdirSync(folder)) {
-    const path = join(folder, name);
-    const about = statSync(path, { throwIfNoEntry: false });
-    const isForgotten = about?.isFile() && Date.now() - about.mtimeMs > FORGOTTEN_MS;
-    if (isForgotten) rmSync(path);
-  }
-}
-
-function readKept(file: string): Map<string, Buffer> {
-  try {
-    return takeApart(readOwn(file));
-  } catch {
-    // Not there yet, cut off, or made by somebody else: the program is compiled anew, and kept anew.
-    return new Map();
-  }
-}
-
-function takeApart(bytes: Buffer): Map<string, Buffer> {
+function takeApart(bytes: Buffer): Kept {
   const content = bytes.subarray(DIGEST_BYTES);
   if (!sha256(content).equals(bytes.subarray(0, DIGEST_BYTES))) throw new Error('damaged');
   let at = 4 + content.readUInt32LE();
   // The digest proves that this is what was written.
-  const index = JSON.parse(content.toString('utf8', 4, at)) as [string, number][];
-  return new Map(
-    index.map(([digest, length]) => {
-      at += length;
-      return [digest, content.subarray(at - length, at)];
-    }),
-  );
+  const [runs, sizes] = JSON.parse(content.toString('utf8', 4, at)) as [number, [string, number][]];
+  const data = sizes.map(([digest, length]): [string, Buffer] => {
+    at += length;
+    return [digest, content.subarray(at - length, at)];
+  });
+  return { runs, data: new Map(data) };
 }
 
-/** Rejects what is no file of this user's own: it would be run. */
+function readKept(file: string): Kept {
+  try {
+    return takeApart(readOwn(file));
+  } catch {
+    // Not there yet, cut off, or made by somebody else: the program is compiled anew, and kept anew.
+    return { runs: 0, data: new Map() };
+  }
+}
+
+/** Throws for what is no file of this user's own in a folder of their own: it would be run. */
 function readOwn(file: string): Buffer {
-  // A pipe in its place would be waited for. Windows has no such flag, and no such pipes.
-  const descriptor = openSync(file, constants.O_RDONLY | (constants.O_NONBLOCK ?? 0));
+  if (!isOwn(lstatSync(dirname(file)))) throw new Error('not our folder');
+  // No link is followed, and no pipe waited for. Windows has no such flags.
+  const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+  const descriptor = openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   try {
     const about = fstatSync(descriptor);
     if (!about.isFile() || !isOwn(about)) throw new Error('not ours');
@@ -149,8 +171,47 @@ function readOwn(file: string): Buffer {
   }
 }
 
-/** On Windows, the folders of a user are closed to others. */
-function isOwn({ uid, mode }: Stats): boolean {
+/** Replaces a file as a whole. `make` is called when there is a place for it. */
+function writeOwn(file: string, make: () => Buffer): void {
+  const folder = dirname(file);
+  makeOwnFolder(folder);
+  const temporary = `${file}.${randomUUID()}`;
+  const descriptor = openSync(temporary, 'wx', 0o600);
+  try {
+    writeFileSync(descriptor, make());
+    closeSync(descriptor);
+    renameSync(temporary, file);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw error;
+  }
+  removeForgotten(folder);
+}
+
+/** Throws where others own what it would be made in: under `sudo` a user's folders would become root's. */
+function makeOwnFolder(folder: string): void {
+  let existing = folder;
+  while (statSync(existing, { throwIfNoEntry: false }) === undefined) existing = dirname(existing);
+  if (!isMine(statSync(existing))) throw new Error('not our folder');
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+}
+
+/** Whether it is this user's, and nobody else may write it. On Windows, the folders of a user are closed to others. */
+function isOwn(about: Stats): boolean {
+  return isMine(about) && (process.platform === 'win32' || (about.mode & 0o022) === 0);
+}
+
+function isMine({ uid }: Stats): boolean {
   const user = process.geteuid?.();
-  return user === undefined || (uid === user && (mode & 0o022) === 0);
+  return user === undefined || uid === user;
+}
+
+function removeForgotten(folder: string): void {
+  for (const name of readdirSync(folder)) {
+    if (!OURS.test(name.replace(WRITING, ''))) continue;
+    const path = join(folder, name);
+    const { mtimeMs = Date.now() } = lstatSync(path, { throwIfNoEntry: false }) ?? {};
+    const limit = WRITING.test(name) ? ABANDONED_MS : FORGOTTEN_MS;
+    if (Date.now() - mtimeMs > limit) rmSync(path, { force: true, recursive: true });
+  }
 }

@@ -12,6 +12,10 @@ import { errorCode } from './replace-file.ts';
 /** How long a reader who does not read may keep the program from its end, in milliseconds. */
 const FLUSH_MS = 500;
 
+/** The reader has gone (Windows: EOF), or there never was one. */
+const NOBODY_READS = new Set(['EPIPE', 'EOF', 'EBADF']);
+const DISK_IS_FULL = new Set(['ENOSPC', 'EDQUOT']);
+
 /** How long to wait for room in a pipe, in milliseconds, and what to wait at. */
 const PAUSE_MS = 10;
 const PAUSE = new Int32Array(new SharedArrayBuffer(4));
@@ -71,18 +75,20 @@ function writeResult(text: string): void {
       rest = rest.subarray(writeSync(1, rest));
     } catch (error) {
       const code = errorCode(error);
-      if (code === 'EPIPE') return;
-      if (code !== 'EAGAIN') throw resultError(error);
+      if (NOBODY_READS.has(code)) return;
+      if (code !== 'EAGAIN') throw resultError(error, code);
       // It is full, and somebody has made it one that does not wait.
       Atomics.wait(PAUSE, 0, 0, PAUSE_MS);
     }
   }
 }
 
-function resultError(error: unknown): McpMasterError {
+function resultError(error: unknown, code: string): McpMasterError {
   const reason = error instanceof Error ? error.message : String(error);
   return new McpMasterError('INTERNAL', `the result can't be written to stdout: ${reason}`, {
-    hint: 'Look at where stdout leads to, a full disk perhaps; what was done is done.',
+    hint: DISK_IS_FULL.has(code)
+      ? 'Free some space, then try again; what was done is done.'
+      : 'Look at where stdout leads to; what was done is done.',
     cause: error,
   });
 }

@@ -1,6 +1,7 @@
 import {
   isObject,
   type JsonObject,
+  type JsonValue,
   type Message,
   type RequestId,
   type ResponseMessage,
@@ -11,20 +12,25 @@ import { decodeUtf8 } from './utf8.ts';
 export const LARGE = 64 * 1024;
 
 const CARRIAGE_RETURN = 0x0d;
-type ResultMessage = Extract<Message | ResponseMessage, { result: JsonObject }>;
-
 const LINE_BREAK = 0x0a;
 const END = Buffer.from('}\n');
 
-/** A response around its result, in the two orders in which servers write it. */
-const ID = String.raw`"id"\s*:\s*(0|[1-9]\d{0,14}|"[ !#-[\]-~]{1,200}")`;
-const VERSION = String.raw`"jsonrpc"\s*:\s*"2\.0"`;
-const BEFORE = new RegExp(String.raw`^\{\s*${VERSION}\s*,\s*${ID}\s*,\s*"result"\s*:`);
-const FIRST = /^\{\s*"result"\s*:/;
-const AFTER = new RegExp(String.raw`,\s*${VERSION}\s*,\s*${ID}\s*\}$`);
+/** What stands before a result and behind it, in the orders in which servers write a response. */
+const ID = String.raw`"id"[ \t]*:[ \t]*(0|[1-9]\d{0,14}|"[ !#-[\]-~]{1,200}")`;
+const VERSION = String.raw`"jsonrpc"[ \t]*:[ \t]*"2\.0"`;
+const COMMA = String.raw`[ \t]*,[ \t]*`;
+const BOTH = `(?:${VERSION}${COMMA}${ID}|${ID}${COMMA}${VERSION})`;
+const RESULT = String.raw`"result"[ \t]*:`;
+const BEFORE = new RegExp(String.raw`^\{[ \t]*(?:${BOTH}${COMMA})?${RESULT}`);
+const BEHIND = new RegExp(String.raw`${COMMA}${BOTH}[ \t]*\}$`);
 const CLOSE = /\}$/;
 /** What stands around a result is shorter than this. */
 const FRAME = 512;
+
+/** How deep a result may be: deeper ones are left to whoever finds out whether they can be written anew. */
+const DEEPEST = 500;
+
+type ResultMessage = Extract<Message | ResponseMessage, { result: JsonObject }>;
 
 /**
  * The JSON of large results, as it was read or has been written. Nothing here changes a result in its place: what
@@ -33,18 +39,20 @@ const FRAME = 512;
 const sources = new WeakMap<JsonObject, Buffer>();
 
 /**
- * A response whose result is large, from its line; {@link lineOf} then passes the result on as it came.
- * Undefined for all others, also for those that are written in an unusual way.
+ * A response whose result is large, from its line; {@link lineOf} then passes the result on as it came, the digits of
+ * its numbers and repeated members included. Undefined for all others, also for those that are written in an unusual way.
  */
-export function readLargeResult(line: Buffer): ResponseMessage | undefined {
-  if (line.length < LARGE) return undefined;
-  const start = line.toString('latin1', 0, FRAME);
-  const end = line.toString('latin1', line.length - FRAME);
-  const before = BEFORE.exec(start) ?? FIRST.exec(start);
-  const after = before?.[1] === undefined ? AFTER.exec(end) : CLOSE.exec(end);
-  const id = before?.[1] ?? after?.[1];
-  if (!before || !after || id === undefined) return undefined;
-  const source = line.subarray(before[0].length, line.length - after[0].length);
+export function readLargeResult(bytes: Buffer): ResponseMessage | undefined {
+  if (bytes.length < LARGE) return undefined;
+  const line = bytes.at(-1) === CARRIAGE_RETURN ? bytes.subarray(0, -1) : bytes;
+  const before = BEFORE.exec(line.toString('latin1', 0, FRAME));
+  const idBefore = before?.[1] ?? before?.[2];
+  const behind = (idBefore === undefined ? BEHIND : CLOSE).exec(
+    line.toString('latin1', line.length - FRAME),
+  );
+  const id = idBefore ?? behind?.[1] ?? behind?.[2];
+  if (!before || !behind || id === undefined) return undefined;
+  const source = line.subarray(before[0].length, line.length - behind[0].length);
   const result = parseResult(source);
   if (result === undefined) return undefined;
   sources.set(result, source);
@@ -53,16 +61,23 @@ export function readLargeResult(line: Buffer): ResponseMessage | undefined {
 
 /** Parsed by itself, the result proves that it is one value: nothing in it can pass for another `id`. */
 function parseResult(source: Buffer): JsonObject | undefined {
-  // For readers who take a carriage return for the end of a line it would be two.
+  // Some readers take a carriage return for the end of a line: theirs would be cut in two.
   if (source.includes(CARRIAGE_RETURN)) return undefined;
   const { text, isWhole } = decodeUtf8(source);
   try {
     const value: unknown = JSON.parse(text);
-    return isWhole && isObject(value) ? value : undefined;
+    return isWhole && isObject(value) && isWithin(value, DEEPEST) ? value : undefined;
   } catch {
     // Whoever reads the whole line says what is wrong with it.
     return undefined;
   }
+}
+
+/** Whether a value has no more than so many levels. */
+function isWithin(value: JsonValue | undefined, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return true;
+  if (levels === 0) return false;
+  return Object.values(value).every((inner) => isWithin(inner, levels - 1));
 }
 
 /** The line of a message, with its line break, if that is large; else its JSON alone. */

@@ -6,6 +6,7 @@ export interface DecodedText {
   isWhole: boolean;
 }
 
+/** The text that bytes are in UTF-8. Never throws. */
 export function decodeUtf8(bytes: Buffer): DecodedText {
   // Most messages are ASCII, and a large one is decoded in a third of the time as such.
   const ascii = isAscii(bytes);

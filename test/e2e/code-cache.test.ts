@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
@@ -67,8 +67,8 @@ describe('what is kept of the compiled program', () => {
     const json = await run('--json', 'config', 'check');
     expect(json.kept.length).toBeGreaterThan(2);
     expect((await readdir(cache)).toSorted()).toEqual([
-      `auth-status-${VERSION}`,
-      `other-${VERSION}`,
+      expect.stringContaining(`auth-status-${VERSION}-`),
+      expect.stringContaining(`other-${VERSION}-`),
     ]);
   });
 
@@ -83,10 +83,11 @@ describe('what is kept of the compiled program', () => {
   });
 
   it('is kept by a serve that its client kills', async () => {
-    const file = join(cache, `serve-${VERSION}`);
     await session(async (client) => {
-      expect(existsSync(file)).toBe(false);
-      await waitFor(() => existsSync(file), { what: 'the file', deadline: 30_000 });
+      expect(existsSync(cache)).toBe(false);
+      const isKept = () =>
+        existsSync(cache) && readdirSync(cache).some((name) => /-[\da-f]{12}$/.test(name));
+      await waitFor(isKept, { what: 'the file', deadline: 30_000 });
       client.kill('SIGKILL');
       await client.close();
     });
@@ -97,7 +98,7 @@ describe('what is kept of the compiled program', () => {
   it.each(['damaged', 'cut off', 'something else'])('is no reason to fail: %s', async (kind) => {
     await writeConfig(folder.path, { servers: { a: { url: 'https://a.example/mcp' } } });
     const { outputs } = await run('auth', 'status');
-    const file = join(cache, `auth-status-${VERSION}`);
+    const file = join(cache, (await readdir(cache))[0] ?? '');
     const bytes = await readFile(file);
     if (kind === 'damaged') bytes.fill(0x55, 1000, 1100);
     const rest = kind === 'cut off' ? bytes.subarray(0, bytes.length / 2) : bytes;

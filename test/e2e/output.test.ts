@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import process from 'node:process';
+import { setTimeout as wait } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import {
   BIN,
@@ -9,6 +10,7 @@ import {
   type TempFolder,
   writeConfig,
 } from '../support/bin.ts';
+import { recordingBackend } from '../support/recording.ts';
 import { requireInstalled } from '../support/system.ts';
 
 const COUNT = 600;
@@ -60,6 +62,21 @@ describe('the result on stdout', () => {
     expect(JSON.parse(stdout)).toHaveLength(COUNT);
   });
 
+  it('keeps nobody from ending the program while nobody reads', async () => {
+    const { entry } = await recordingBackend(folder.path, 'alpha', {
+      calls: { echo: { result: { content: [{ type: 'text', text: 'x'.repeat(1_000_000) }] } } },
+    });
+    await writeConfig(folder.path, { servers: { alpha: entry } });
+    const env = strippedEnv(folder.path);
+    const child = spawn(process.execPath, [BIN, 'call', 'alpha', 'echo'], { env });
+    // It has begun to write, and can't go on.
+    await once(child.stdout, 'readable');
+    await wait(300);
+    child.kill('SIGTERM');
+    expect(await once(child, 'exit')).toEqual([null, 'SIGTERM']);
+    child.stdout.destroy();
+  });
+
   it('is no reason to fail when nobody reads it', async () => {
     const { stdout, stderr } = await shell(`{ ${STATUS}; echo $? >&2; } | true`);
     expect({ stdout, stderr }).toEqual({ stdout: '', stderr: '0\n' });
@@ -69,7 +86,9 @@ describe('the result on stdout', () => {
     requireInstalled(context, '/dev/full');
     const { code, stderr } = await shell(`${STATUS} > /dev/full`);
     expect(code).toBe(1);
-    expect(stderr).toMatch(/^error the result can't be written to stdout: ENOSPC.*\n {2}Look at/);
+    expect(stderr).toMatch(
+      /^error the result can't be written to stdout: ENOSPC.*\n {2}Free some space/,
+    );
   });
 
   it('may have no stdout, and the log no stderr', async () => {

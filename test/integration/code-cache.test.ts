@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { createHash } from 'node:crypto';
 import {
   chmod,
   chown,
@@ -16,17 +16,21 @@ import {
 } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { setFlagsFromString } from 'node:v8';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createChunkLoader } from '../../src/platform/chunk-loader.ts';
-import { CodeCache } from '../../src/platform/code-cache.ts';
+import { CodeCache, codeFile } from '../../src/platform/code-cache.ts';
 import { skipAloud } from '../support/system.ts';
+
+// Else V8 remembers what this process has compiled, and looks at nothing that is kept.
+setFlagsFromString('--no-compilation-cache');
 
 let folder: string;
 let file: string;
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'mcp-master-test-'));
-  file = join(folder, 'cache', 'code', 'serve');
+  file = codeFile(join(folder, 'cache', 'code'), 'serve');
 });
 afterEach(() => rm(folder, { recursive: true, force: true }));
 
@@ -39,12 +43,12 @@ async function start(chunks: Record<string, string> = { 'entry.cjs': ENTRY, 'oth
   const cache = new CodeCache(file);
   let compiled = 0;
   const add = cache.add.bind(cache);
-  cache.add = (...script) => {
-    compiled += 1;
-    add(...script);
+  cache.add = (digest, script, isNew) => {
+    compiled += Number(isNew);
+    add(digest, script, isNew);
   };
   const load = createChunkLoader(folder, createRequire(import.meta.url), cache);
-  const { answer } = load('entry.cjs') as { answer(): unknown };
+  const { answer } = load('./entry.cjs') as { answer(): unknown };
   const given = answer();
   cache.save();
   return { given, compiled };
@@ -53,11 +57,41 @@ async function start(chunks: Record<string, string> = { 'entry.cjs': ENTRY, 'oth
 describe('CodeCache', () => {
   it('keeps what was compiled for the next start', async () => {
     expect(await start()).toEqual({ given: 42, compiled: 2 });
-    const before = await stat(file);
     expect(await start()).toEqual({ given: 42, compiled: 0 });
-    // Nothing new is nothing to write.
-    expect((await stat(file)).mtimeMs).toBe(before.mtimeMs);
-    expect(await readdir(join(folder, 'cache', 'code'))).toEqual(['serve']);
+    expect(await readdir(join(folder, 'cache', 'code'))).toEqual([basename(file)]);
+  });
+
+  it('keeps of the first few runs what each has called, and is not written after them', async () => {
+    const many = Array.from({ length: 200 }, (_, i) => `case ${i}: return (x) => x + ${i};`);
+    const other = (n: number) => ({
+      'entry.cjs': `exports.answer = () => require('./other.cjs').pick(globalThis.PICKED)(1);`,
+      'other.cjs': `exports.pick = (n) => { switch (n) { ${many.join('')} } }; // ${n}`,
+    });
+    const size = async (picked: number) => {
+      Object.assign(globalThis, { PICKED: picked });
+      expect(await start(other(0))).toMatchObject({ given: picked + 1 });
+      return (await stat(file)).size;
+    };
+    const first = await size(0);
+    expect(await size(1)).toBeGreaterThan(first);
+    const sizes = [await size(2), await size(3), await size(4)];
+    expect(sizes).toEqual(sizes.toSorted((a, b) => a - b));
+    const { mtimeMs } = await stat(file);
+    await size(5);
+    expect((await stat(file)).mtimeMs).toBe(mtimeMs);
+  });
+
+  it('is made anew when V8 refuses it', async () => {
+    await start();
+    const bytes = await readFile(file);
+    const content = bytes.subarray(32);
+    // The first bytes of what V8 has made tell its version and flags.
+    const at = 4 + content.readUInt32LE();
+    content[at] = (content[at] ?? 0) ^ 0x55;
+    createHash('sha256').update(content).digest().copy(bytes);
+    await writeFile(file, bytes);
+    expect(await start()).toEqual({ given: 42, compiled: 1 });
+    expect(await start()).toEqual({ given: 42, compiled: 0 });
   });
 
   it('keeps what is compiled after it was saved beside what was before', async () => {
@@ -65,7 +99,7 @@ describe('CodeCache', () => {
     for (const [name, text] of Object.entries(chunks)) await writeFile(join(folder, name), text);
     const cache = new CodeCache(file);
     const load = createChunkLoader(folder, createRequire(import.meta.url), cache);
-    const { answer } = load('entry.cjs') as { answer(): unknown };
+    const { answer } = load('./entry.cjs') as { answer(): unknown };
     cache.save();
     answer();
     cache.save();
@@ -136,6 +170,28 @@ describe('CodeCache', () => {
     expect((await stat(file)).uid).toBe(0);
   });
 
+  it('is not used in a folder that others may write', async () => {
+    await start();
+    await chmod(join(folder, 'cache', 'code'), 0o777);
+    expect(await start()).toEqual({ given: 42, compiled: 2 });
+    expect(await start()).toEqual({ given: 42, compiled: 2 });
+  });
+
+  it('makes no folder in what is of somebody else', async (context) => {
+    if (process.getuid?.() !== 0)
+      skipAloud(context, 'only root can give a folder to somebody else');
+    await mkdir(join(folder, 'cache'));
+    await chown(join(folder, 'cache'), 1234, 1234);
+    expect(await start()).toEqual({ given: 42, compiled: 2 });
+    expect(await readdir(join(folder, 'cache'))).toEqual([]);
+  });
+
+  it('leaves nothing behind where it can not be put in its place', async () => {
+    await mkdir(join(file, 'in its place'), { recursive: true });
+    expect(await start()).toEqual({ given: 42, compiled: 2 });
+    expect(await readdir(join(folder, 'cache', 'code'))).toEqual([basename(file)]);
+  });
+
   it('waits for no pipe, and replaces a link by a file', async () => {
     await mkdir(join(folder, 'cache', 'code'), { recursive: true });
     execFileSync('mkfifo', [file]);
@@ -153,26 +209,54 @@ describe('CodeCache', () => {
     await writeFile(join(folder, 'cache'), 'a file in place of the folder');
     expect(await start()).toEqual({ given: 42, compiled: 2 });
     expect(await readFile(join(folder, 'cache'), 'utf8')).toContain('a file');
-    const nowhere = new CodeCache(undefined);
-    nowhere.save();
-    expect(nowhere.find('x')).toBeUndefined();
   });
 
-  it('removes what has not been written for months', async () => {
-    await mkdir(join(folder, 'cache', 'code'), { recursive: true });
-    const [old, young] = ['serve-v18', 'serve-v19'].map((name) =>
-      join(folder, 'cache', 'code', name),
-    );
-    for (const path of [old, young]) await writeFile(path ?? '', '');
-    await utimes(old ?? '', new Date(0), new Date(0));
+  it('removes files of ours that have not been written for months, and what killed writers left', async () => {
+    const code = join(folder, 'cache', 'code');
+    await mkdir(code, { recursive: true, mode: 0o700 });
+    const hex = '0123456789ab';
+    const uuid = '01234567-89ab-cdef-0123-456789abcdef';
+    const hour = Date.now() - 2 * 3_600_000;
+    const ages = new Map([
+      [`serve-v18.0.0-x64-${hex}`, 0],
+      [`serve-v19.0.0-x64-${hex}.${uuid}`, hour],
+      ['my-notes.txt', 0],
+      [`serve-v20.0.0-x64-${hex}`, hour],
+      [`serve-v20.0.0-x64-${hex}.${uuid}`, Date.now()],
+    ]);
+    for (const [name, time] of ages) {
+      await writeFile(join(code, name), '');
+      await utimes(join(code, name), new Date(time), new Date(time));
+    }
+    await symlink(join(code, 'loop'), join(code, 'loop'));
     await start();
-    expect([old, young].map((path) => existsSync(path ?? ''))).toEqual([false, true]);
+    const kept = [...ages.keys()].slice(2);
+    expect((await readdir(code)).toSorted()).toEqual([...kept, 'loop', basename(file)].toSorted());
+  });
+});
+
+describe('codeFile', () => {
+  it('is another one for other options of Node.js', () => {
+    const { execArgv, env } = process;
+    const before = codeFile(folder, 'serve');
+    try {
+      process.execArgv = [...execArgv, '--jitless'];
+      expect(codeFile(folder, 'serve')).not.toBe(before);
+      process.execArgv = execArgv;
+      process.env = { ...env, NODE_OPTIONS: '--max-old-space-size=512' };
+      expect(codeFile(folder, 'serve')).not.toBe(before);
+    } finally {
+      process.execArgv = execArgv;
+      process.env = env;
+    }
+    expect(codeFile(folder, 'serve')).toBe(before);
+    expect(codeFile(folder, 'other')).not.toBe(before);
   });
 });
 
 describe('createChunkLoader', () => {
   const loader = () =>
-    createChunkLoader(folder, createRequire(import.meta.url), new CodeCache(undefined));
+    createChunkLoader(folder, createRequire(import.meta.url), new CodeCache(file));
 
   it('loads as require does: once, in circles, strictly, and beside what is not of the program', async () => {
     const chunks = {
@@ -182,29 +266,29 @@ describe('createChunkLoader', () => {
     };
     for (const [name, text] of Object.entries(chunks)) await writeFile(join(folder, name), text);
     const load = loader();
-    const a = load('a.cjs') as { b: { same(): boolean } };
+    const a = load('./a.cjs') as { b: { same(): boolean } };
     expect(a).toMatchObject({
       b: { early: 1, names: [join(folder, 'b.cjs'), folder], self: undefined },
       os: await import('node:os').then((os) => ({ EOL: os.EOL })),
     });
     expect(a.b.same()).toBe(true);
-    expect(load('a.cjs')).toBe(a);
+    expect(load('./a.cjs')).toBe(a);
   });
 
   it('tells each time that a file is missing or fails, and where', async () => {
     await writeFile(join(folder, 'a.cjs'), `exports.x = 1;\n  throw new Error('spoilt');`);
     const load = loader();
     for (let time = 0; time < 2; time++) {
-      expect(() => load('a.cjs')).toThrow('spoilt');
-      expect(() => load('none.cjs')).toThrow(/ENOENT.*none\.cjs/);
+      expect(() => load('./a.cjs')).toThrow('spoilt');
+      expect(() => load('./none.cjs')).toThrow(/ENOENT.*none\.cjs/);
     }
     const stack = await Promise.resolve()
-      .then(() => load('a.cjs'))
+      .then(() => load('./a.cjs'))
       .catch((error: Error) => error.stack);
     expect(stack).toContain(`${join(folder, 'a.cjs')}:2:9`);
     await writeFile(join(folder, 'a.cjs'), `throw new Error('at once');`);
     const first = await Promise.resolve()
-      .then(() => load('a.cjs'))
+      .then(() => load('./a.cjs'))
       .catch((error: Error) => error.stack);
     expect(first).toContain(`${join(folder, 'a.cjs')}:1:7`);
   });

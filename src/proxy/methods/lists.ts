@@ -32,17 +32,19 @@ const results = new WeakMap<JsonObject[], Made>();
 
 interface Made {
   kind: keyof Lists;
-  own: JsonObject[];
+  /** Our own items, as JSON. */
+  own: string;
   result: JsonObject;
 }
 
 /** For the same list the same object: a large one is then written in the bytes of the last time. */
-function listResult(kind: keyof Lists, own: JsonObject[], items: JsonObject[]): JsonObject {
+function listResult(kind: keyof Lists, ours: JsonObject[], items: JsonObject[]): JsonObject {
   const last = results.get(items);
-  const isOwn = (item: JsonObject, i: number) => item === last?.own[i];
-  const isSame = last?.kind === kind && last.own.length === own.length && own.every(isOwn);
+  // They are made anew each time; there are two at most.
+  const own = JSON.stringify(ours);
+  const isSame = last?.kind === kind && last.own === own;
   if (isSame) return last.result;
-  const result = { [kind]: [...own, ...items] };
+  const result = { [kind]: [...ours, ...items] };
   results.set(items, { kind, own, result });
   return result;
 }

@@ -39,10 +39,10 @@ it('answers with the same object as long as the list is the same, and with anoth
   lists.own = [login ?? {}];
   const second = ask('tools');
   expect(second).toEqual({ tools: [login, a] });
-  // Our own tools are made anew each time, and are the same if they are the same objects.
-  lists.own = [...lists.own];
-  expect(ask('tools')).toBe(second);
+  // Our own tools are made anew each time.
   lists.own = [{ name: 'login' }];
+  expect(ask('tools')).toBe(second);
+  lists.own = [{ name: 'login', title: 'Log in' }];
   expect(ask('tools')).not.toBe(second);
   lists.own = [];
   lists.tools = [a ?? {}, b ?? {}];

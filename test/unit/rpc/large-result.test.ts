@@ -20,6 +20,9 @@ describe('readLargeResult', () => {
     ['id before', `{"jsonrpc":"2.0","id":7,"result":${RESULT}}`, 7],
     ['id behind', `{"result":${RESULT},"jsonrpc":"2.0","id":7}`, 7],
     ['blanks', `{ "jsonrpc" : "2.0", "id" : 0, "result" : ${RESULT} }`, 0],
+    ['id first', `{"id":7,"jsonrpc":"2.0","result":${RESULT}}`, 7],
+    ['id behind, first', `{"result":${RESULT},"id":7,"jsonrpc":"2.0"}`, 7],
+    ['a carriage return behind it', `{"jsonrpc":"2.0","id":7,"result":${RESULT}}\r`, 7],
     ['a text as id', `{"result":${RESULT},"jsonrpc":"2.0","id":"a-1 #"}`, 'a-1 #'],
   ])('reads a response and passes its result on: %s', (_case, line, id) => {
     const message = read(line);
@@ -54,6 +57,12 @@ describe('readLargeResult', () => {
     ['the end of a response inside', `{"result":{"a":"${FILLER}","jsonrpc":"2.0","id":1}}`],
     ['a request', `{"jsonrpc":"2.0","id":1,"method":"x","params":${RESULT}}`],
     ['a carriage return', `{"jsonrpc":"2.0","id":1,"result":{\r"a":"${FILLER}"}}`],
+    ['a blank that is none', `{\u00a0"jsonrpc":"2.0","id":1,"result":${RESULT}}`],
+    ['a form feed', `{\f"jsonrpc":"2.0","id":1,"result":${RESULT}}`],
+    [
+      'a result that can hardly be written',
+      `{"jsonrpc":"2.0","id":1,"result":{"a":${'['.repeat(50_000)}${']'.repeat(50_000)}}}`,
+    ],
     ['little', `{"jsonrpc":"2.0","id":1,"result":{"a":"b"}}`],
   ])('leaves to others what it does not know to be one result: %s', (_case, line) => {
     expect(read(line)).toBeUndefined();
@@ -67,7 +76,17 @@ describe('readLargeResult', () => {
 
   it('reads what a reader of the whole line reads, or nothing', () => {
     const member = fc.constantFrom(
-      ...['"jsonrpc":"2.0"', '"id":1', '"id":"1"', '"id":2', '"result":{}', `"result":${RESULT}`],
+      ...[
+        '"jsonrpc":"2.0"',
+        '"id":1',
+        '\r',
+        '\u00a0',
+        '\v',
+        '"id":"1"',
+        '"id":2',
+        '"result":{}',
+        `"result":${RESULT}`,
+      ],
       ...[`"result":{"a":${RESULT}},"id":3`, `"x":${RESULT}`, '"error":{}', ' ', '}', '{', ','],
     );
     const lines = fc.array(member, { maxLength: 5 }).map((members) => `{${members.join(',')}}`);
@@ -126,6 +145,14 @@ describe('lineOf', () => {
         result: { ...expected, times: 2 },
       },
     );
+  });
+
+  it('keeps nothing of a message whose result stands elsewhere', () => {
+    const result = { text: FILLER };
+    const odd = { result, jsonrpc: '2.0', id: 1 } as const;
+    expect(lineOf(odd).toString()).toBe(`${JSON.stringify(odd)}\n`);
+    const usual = { jsonrpc: '2.0', id: 2, result } as const;
+    expect(lineOf(usual).toString()).toBe(`${JSON.stringify(usual)}\n`);
   });
 
   it('writes anew what was made of a result', () => {
