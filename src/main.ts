@@ -11,17 +11,26 @@ const STARTED_MS = 5000;
 const PROGRAM = './program.cjs';
 const { argv, env, platform } = process;
 
-// Node.js's own switch for such a cache; and what counts the characters of the files counts none of ours.
-if (env['NODE_DISABLE_COMPILE_CACHE'] || env['NODE_V8_COVERAGE']) require(PROGRAM);
-else loadWithCache();
-
-function loadWithCache(): void {
-  // Each command calls other functions of the same files.
-  const command = readPlainCommand(argv.slice(2))?.name.replace(' ', '-') ?? 'other';
-  const { cache } = findFolders({ env, platform, homedir: homedir(), profile: '' });
-  const codeCache = new CodeCache(codeFile(join(cache, 'code'), command));
+const codeCache = openCodeCache();
+if (codeCache === undefined) require(PROGRAM);
+else {
   createChunkLoader(__dirname, require, codeCache)(PROGRAM);
   // After the listeners of the program, which end what it has started.
   process.on('exit', () => codeCache.save());
   setTimeout(() => codeCache.save(), STARTED_MS).unref();
+}
+
+/** Undefined where Node.js is to load the program itself. */
+function openCodeCache(): CodeCache | undefined {
+  // Node.js's own switch for such a cache; and what counts the characters of the files counts none of ours.
+  if (env['NODE_DISABLE_COMPILE_CACHE'] || env['NODE_V8_COVERAGE']) return undefined;
+  try {
+    // Each command calls other functions of the same files.
+    const command = readPlainCommand(argv.slice(2))?.name.replace(' ', '-') ?? 'other';
+    const { cache } = findFolders({ env, platform, homedir: homedir(), profile: '' });
+    return new CodeCache(codeFile(join(cache, 'code'), command));
+  } catch {
+    // There is no working folder, or nobody's home: the program says so itself.
+    return undefined;
+  }
 }

@@ -29,6 +29,9 @@ const WRITING = /\.[\da-f]{8}-[\da-f-]{27}$/;
 /** The first runs of a command are not like those that follow: each of so many adds what it has called. */
 const RUNS = 5;
 
+/** Ours have less than a hundredth of it, in bytes. */
+const LARGEST = 100 * 1024 * 1024;
+
 const DIGEST_BYTES = 32;
 
 /** What was made of a program: how many runs have added to it, and by the digests of the sources what V8 made of each. */
@@ -164,7 +167,7 @@ function readOwn(file: string): Buffer {
   const descriptor = openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   try {
     const about = fstatSync(descriptor);
-    if (!about.isFile() || !isOwn(about)) throw new Error('not ours');
+    if (!about.isFile() || !isOwn(about) || about.size > LARGEST) throw new Error('not ours');
     return readFileSync(descriptor);
   } finally {
     closeSync(descriptor);
@@ -188,12 +191,21 @@ function writeOwn(file: string, make: () => Buffer): void {
   removeForgotten(folder);
 }
 
-/** Throws where others own what it would be made in: under `sudo` a user's folders would become root's. */
+/**
+ * Throws where others own what it would be made in, since under `sudo` a user's folders would become root's; and where
+ * more is missing than our own two levels.
+ */
 function makeOwnFolder(folder: string): void {
+  const missing: string[] = [];
   let existing = folder;
-  while (statSync(existing, { throwIfNoEntry: false }) === undefined) existing = dirname(existing);
+  while (statSync(existing, { throwIfNoEntry: false }) === undefined) {
+    if (missing.length === 2) throw new Error('not there');
+    missing.unshift(existing);
+    existing = dirname(existing);
+  }
   if (!isMine(statSync(existing))) throw new Error('not our folder');
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  // One by one: where nothing can be made, as in /proc, `recursive` never ends.
+  for (const path of missing) mkdirSync(path, { mode: 0o700 });
 }
 
 /** Whether it is this user's, and nobody else may write it. On Windows, the folders of a user are closed to others. */

@@ -12,8 +12,8 @@ import { errorCode } from './replace-file.ts';
 /** How long a reader who does not read may keep the program from its end, in milliseconds. */
 const FLUSH_MS = 500;
 
-/** The reader has gone (Windows: EOF), or there never was one. */
-const NOBODY_READS = new Set(['EPIPE', 'EOF', 'EBADF']);
+/** The reader has gone (Windows: EOF; a terminal: EIO), or there never was one. */
+const NOBODY_READS = new Set(['EPIPE', 'EOF', 'EIO', 'EBADF']);
 const DISK_IS_FULL = new Set(['ENOSPC', 'EDQUOT']);
 
 /** How long to wait for room in a pipe, in milliseconds, and what to wait at. */

@@ -1,5 +1,7 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readdirSync } from 'node:fs';
-import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import process from 'node:process';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -86,7 +88,8 @@ describe('what is kept of the compiled program', () => {
     await session(async (client) => {
       expect(existsSync(cache)).toBe(false);
       const isKept = () =>
-        existsSync(cache) && readdirSync(cache).some((name) => /-[\da-f]{12}$/.test(name));
+        existsSync(cache) &&
+        readdirSync(cache).some((name) => /^serve-v[\d.]+-\w+-[\da-f]{12}$/.test(name));
       await waitFor(isKept, { what: 'the file', deadline: 30_000 });
       client.kill('SIGKILL');
       await client.close();
@@ -113,6 +116,25 @@ describe('what is kept of the compiled program', () => {
     const { outputs } = await run('auth', 'status');
     expect(outputs).toMatchObject({ code: 0, stderr: '' });
     expect(await run('auth', 'status')).toMatchObject({ outputs, kept: [] });
+  });
+
+  it('is no reason to fail where there is no working folder', async () => {
+    const gone = join(folder.path, 'gone');
+    await mkdir(gone);
+    const env = {
+      ...strippedEnv(folder.path),
+      MCP_MASTER_HOME: 'relative',
+      NODE: process.execPath,
+      BIN,
+    };
+    const line = 'rmdir "$PWD"; exec "$NODE" "$BIN" auth status';
+    const child = spawn('/bin/sh', ['-c', line], { cwd: gone, env, stdio: 'pipe' });
+    let stderr = '';
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      stderr += text;
+    });
+    expect((await once(child, 'close'))[0]).toBe(2);
+    expect(stderr).toMatch(/^error there is no configuration in .*\(CONFIG_INVALID\)/);
   });
 
   it('is neither read nor written where Node.js is told so', async () => {

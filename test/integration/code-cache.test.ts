@@ -21,7 +21,7 @@ import { setFlagsFromString } from 'node:v8';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createChunkLoader } from '../../src/platform/chunk-loader.ts';
 import { CodeCache, codeFile } from '../../src/platform/code-cache.ts';
-import { skipAloud } from '../support/system.ts';
+import { requireInstalled, skipAloud } from '../support/system.ts';
 
 // Else V8 remembers what this process has compiled, and looks at nothing that is kept.
 setFlagsFromString('--no-compilation-cache');
@@ -184,6 +184,21 @@ describe('CodeCache', () => {
     await chown(join(folder, 'cache'), 1234, 1234);
     expect(await start()).toEqual({ given: 42, compiled: 2 });
     expect(await readdir(join(folder, 'cache'))).toEqual([]);
+  });
+
+  it('makes its own two folders, and none above them', async () => {
+    file = codeFile(join(folder, 'home', 'cache', 'code'), 'serve');
+    expect(await start()).toEqual({ given: 42, compiled: 2 });
+    expect(await readdir(folder)).not.toContain('home');
+    await mkdir(join(folder, 'home'));
+    await start();
+    expect(await readdir(join(folder, 'home', 'cache', 'code'))).toEqual([basename(file)]);
+  });
+
+  it('ends where no folder can be made', async (context) => {
+    requireInstalled(context, '/proc/self');
+    await symlink('/proc', join(folder, 'cache'));
+    expect(await start()).toEqual({ given: 42, compiled: 2 });
   });
 
   it('leaves nothing behind where it can not be put in its place', async () => {
