@@ -177,13 +177,13 @@ describe('a login by device code', () => {
   it('leaves the login of before alone until it has succeeded', async () => {
     const { home } = await stage();
     await logInByDevice(home, ['api']);
-    const before = await home.files();
+    const before = await home.keptFiles();
     expect(await logInByDevice(home, ['api', '--force'], { deny: true })).toMatchObject({
       code: 4,
     });
     const login = home.startLogin(['api', '--force', '--timeout=2']);
     expect(await login.ended).toMatchObject({ code: 4 });
-    expect(await home.files()).toEqual(before);
+    expect(await home.keptFiles()).toEqual(before);
     expect((await home.json(['list'])).value).toMatchObject([{ state: 'ready' }]);
   });
 
