@@ -53,8 +53,9 @@ interface Kept {
 export class CodeCache {
   readonly #file: string;
   #kept: Kept;
-  /** The scripts of this process, and those of them that were compiled anew. */
+  /** The scripts of this process, by the digests of their sources. */
   readonly #scripts = new Map<string, Script>();
+  /** Whether one of them was compiled since the file was read or written. */
   #isGrown = false;
   /** Whether what was kept is of this program, and not of one that it has replaced. */
   #isSameProgram: boolean | undefined;
@@ -79,12 +80,11 @@ export class CodeCache {
 
   /** Writes the file if there is anything new. Never throws: without it, the next start takes as long as this one. */
   save(): void {
-    const { runs } = this.#kept;
+    const { runs, data: before } = this.#isSameProgram === true ? this.#kept : nothing();
     if (!this.#isGrown && runs >= RUNS) return;
     this.#isGrown = false;
     try {
       writeOwn(this.#file, () => {
-        const before = this.#isSameProgram === true ? this.#kept.data : [];
         const made = [...this.#scripts].map(
           ([digest, script]) => [digest, script.createCachedData()] as const,
         );
@@ -155,8 +155,12 @@ function readKept(file: string): Kept {
     return takeApart(readOwn(file));
   } catch {
     // Not there yet, cut off, or made by somebody else: the program is compiled anew, and kept anew.
-    return { runs: 0, data: new Map() };
+    return nothing();
   }
+}
+
+function nothing(): Kept {
+  return { runs: 0, data: new Map() };
 }
 
 /** Throws for what is no file of this user's own in a folder of their own: it would be run. */
@@ -181,8 +185,11 @@ function writeOwn(file: string, make: () => Buffer): void {
   const temporary = `${file}.${randomUUID()}`;
   const descriptor = openSync(temporary, 'wx', 0o600);
   try {
-    writeFileSync(descriptor, make());
-    closeSync(descriptor);
+    try {
+      writeFileSync(descriptor, make());
+    } finally {
+      closeSync(descriptor);
+    }
     renameSync(temporary, file);
   } catch (error) {
     rmSync(temporary, { force: true });

@@ -79,6 +79,14 @@ describe('CodeCache', () => {
     const { mtimeMs } = await stat(file);
     await size(5);
     expect((await stat(file)).mtimeMs).toBe(mtimeMs);
+    // The program that replaces it has its own first runs.
+    const next = (n: number) => ({ ...other(n), 'entry.cjs': `${other(n)['entry.cjs']} // next` });
+    Object.assign(globalThis, { PICKED: 0 });
+    await start(next(1));
+    const fresh = (await stat(file)).size;
+    Object.assign(globalThis, { PICKED: 6 });
+    expect(await start(next(1))).toEqual({ given: 7, compiled: 0 });
+    expect((await stat(file)).size).toBeGreaterThan(fresh);
   });
 
   it('is made anew when V8 refuses it', async () => {
