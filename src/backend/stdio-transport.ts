@@ -58,13 +58,10 @@ export class StdioTransport implements Transport {
     if (this.#closing !== undefined) await child.endTree();
   }
 
-  async send(message: Message): Promise<void> {
-    if (this.#streams === undefined) {
-      throw new McpMasterError('BACKEND_EXITED', 'The server is not running', {
-        undelivered: true,
-      });
-    }
-    await this.#streams.send(message);
+  send(message: Message): Promise<void> | undefined {
+    return this.#streams === undefined
+      ? Promise.reject(notRunningError())
+      : this.#streams.send(message);
   }
 
   close(): Promise<void> {
@@ -111,6 +108,10 @@ export class StdioTransport implements Transport {
     this.#closing = this.#child?.endTree();
     this.onclose?.(exitError(status, this.diagnosis()));
   }
+}
+
+function notRunningError(): McpMasterError {
+  return new McpMasterError('BACKEND_EXITED', 'The server is not running', { undelivered: true });
 }
 
 function quoted(lines: string[]): string {

@@ -22,7 +22,7 @@ export function createClientTransport(input: Readable, output: Writable, log: Lo
         return;
       }
       const id = problem.id ?? null;
-      transport.send({ jsonrpc: '2.0', id, error: errorOf(problem) }).catch((error: unknown) => {
+      transport.send({ jsonrpc: '2.0', id, error: errorOf(problem) })?.catch((error: unknown) => {
         log.debug(`the refusal was not delivered: ${String(error)}`);
       });
     },

@@ -15,6 +15,9 @@ export interface StreamTransportOptions {
   onProblem(problem: DecodeProblem): void;
 }
 
+/** What follows it is done when the function that runs now is over. */
+const SOON = Promise.resolve();
+
 /**
  * Newline-delimited JSON-RPC over a pair of streams: both ends of the stdio transport. The end of
  * the input closes it. What is sent within one turn of the event loop goes out in one write,
@@ -30,6 +33,7 @@ export class StreamTransport implements Transport {
   readonly #output: Writable;
   readonly #decoder: MessageDecoder;
   readonly #queueLimit: number;
+  readonly #flushSoon = () => this.#flush();
   #queue = '';
   #closed = false;
 
@@ -53,7 +57,21 @@ export class StreamTransport implements Transport {
     this.#output.on('error', (error) => this.#finish(error));
   }
 
-  async send(message: Message | ResponseMessage): Promise<void> {
+  send(message: Message | ResponseMessage): Promise<void> | undefined {
+    try {
+      this.#write(message);
+      return undefined;
+    } catch (error) {
+      return Promise.reject(error);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#flush();
+    this.#finish();
+  }
+
+  #write(message: Message | ResponseMessage): void {
     if (this.#closed || !this.#output.writable) {
       throw new McpMasterError('INTERRUPTED', 'The connection is closed', { undelivered: true });
     }
@@ -67,13 +85,9 @@ export class StreamTransport implements Transport {
       this.#output.write(line);
       return;
     }
-    if (this.#queue === '') queueMicrotask(() => this.#flush());
+    // Not `queueMicrotask`, which notes for each function where it comes from.
+    if (this.#queue === '') void SOON.then(this.#flushSoon);
     this.#queue += `${line}\n`;
-  }
-
-  async close(): Promise<void> {
-    this.#flush();
-    this.#finish();
   }
 
   #flush(): void {

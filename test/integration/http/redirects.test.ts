@@ -124,8 +124,8 @@ const known = () => ({
 
 const open = ({ url }: Wire) => connectTo(url, known());
 
-async function failureOf(sending: Promise<unknown>): Promise<string> {
-  const error: unknown = await sending.then(
+async function failureOf(sending: Promise<unknown> | undefined): Promise<string> {
+  const error: unknown = await Promise.resolve(sending).then(
     () => expect.fail('it was answered'),
     (reason) => reason,
   );
