@@ -1,8 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { availableParallelism, homedir } from 'node:os';
 import { dirname, join } from 'node:path';
-import process from 'node:process';
-import { fileURLToPath } from 'node:url';
 import type { Context } from './app/context.ts';
 import type { Environment } from './config/config.ts';
 import { Redactor } from './log.ts';
@@ -22,7 +20,7 @@ import { createStateFiles } from './platform/state-files.ts';
 import { openResults, openStderr, terminal } from './platform/stdout.ts';
 
 /** Built beside this file: what talks to the keychain is a process of its own. */
-const KEYCHAIN_HELPER = fileURLToPath(new URL('./keychain.js', import.meta.url));
+const KEYCHAIN_HELPER = join(import.meta.dirname, 'keychain.js');
 
 /** The real world, and what its owner has to know of it. */
 export interface NodeContext {
@@ -44,9 +42,10 @@ export function createNodeContext(onSecondInterrupt: () => void, own?: Environme
   const processes = processesOnDemand(platform);
   const interrupts = createInterrupts(onSecondInterrupt);
   const home = homedir();
-  const version = readVersion();
   const context: Context = {
-    version,
+    get version() {
+      return readVersion();
+    },
     env,
     platform,
     homedir: home,
@@ -75,7 +74,7 @@ export function createNodeContext(onSecondInterrupt: () => void, own?: Environme
     },
     spawn: processes.spawn,
     createHttp: (proxyEnv, log) =>
-      httpClientOnDemand({ env: proxyEnv, log, userAgent: `mcp-master/${version}` }),
+      httpClientOnDemand({ env: proxyEnv, log, userAgent: `mcp-master/${context.version}` }),
     createFetch: fetchOnDemand,
     createStateFiles: ({ state }, log) => createStateFiles(state, log),
     createLocks: ({ state }, log) => locksOnDemand(join(state, 'locks'), log),
@@ -132,6 +131,6 @@ function workingFolder(home: string): string {
 
 /** From `package.json`, which lies beside both the sources and the built files. */
 function readVersion(): string {
-  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  const text = readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8');
   return (JSON.parse(text) as { version: string }).version;
 }

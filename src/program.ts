@@ -1,4 +1,3 @@
-import process from 'node:process';
 import { EXIT } from './cli/exit-codes.ts';
 import { run } from './cli/program.ts';
 import { createNodeContext } from './node-context.ts';

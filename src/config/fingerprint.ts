@@ -1,9 +1,9 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { isObject, type Raw } from './source.ts';
 
 /** The SHA-256 digest, in hex, of a value's {@link canonical} text. */
 export function fingerprint(value: Raw): string {
-  return createHash('sha256').update(canonical(value)).digest('hex');
+  return hash('sha256', canonical(value));
 }
 
 /** JSON in which the order of keys does not show: equal for equal content. */

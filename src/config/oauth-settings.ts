@@ -181,7 +181,8 @@ function checkClient(section: Section, path: Path, draft: Draft): void {
 }
 
 function withoutUndefined(draft: Draft): OAuthSettings {
-  const entries = Object.entries(draft).filter(([, value]) => value !== undefined);
+  // Not taken apart as `[, value]`: an iterator for each pair is most of what a configuration allocates.
+  const entries = Object.entries(draft).filter((entry) => entry[1] !== undefined);
   // The filter takes out exactly what the draft allows and the settings don't.
   return Object.fromEntries(entries) as OAuthSettings;
 }

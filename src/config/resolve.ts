@@ -45,13 +45,13 @@ export function resolve(section: Section, path: Path, value: Raw, context: Resol
     return value;
   }
   if (Array.isArray(value)) {
-    return value.map((item, index) => resolve(section, [...path, index], item, context));
+    return value.map((item, index) => resolve(section, path.concat(index), item, context));
   }
   if (isObject(value)) {
     return Object.fromEntries(
-      Object.entries(value).map(([key, item]) => [
+      Object.keys(value).map((key) => [
         key,
-        resolve(section, [...path, key], item, context),
+        resolve(section, path.concat(key), value[key] ?? null, context),
       ]),
     );
   }

@@ -42,7 +42,7 @@ export function blockOf<E extends Settings>(entries: E): Block<E> {
     entries,
     isPlain: (value) =>
       isObject(value) &&
-      Object.entries(value).every(([key, item]) => own(entries, key)?.isPlain(item)),
+      Object.keys(value).every((key) => own(entries, key)?.isPlain(value[key] ?? null)),
     schema() {
       made ??= v.object(schemasOf(entries));
       return made;

@@ -1,4 +1,3 @@
-import process from 'node:process';
 import { createMasterServer } from '../app/create-master-server.ts';
 import { logProblems } from '../app/greeting.ts';
 import { openWorkspace } from '../app/workspace.ts';

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { hash, randomUUID } from 'node:crypto';
 import {
   closeSync,
   constants,
@@ -114,17 +114,17 @@ export function codeFile(folder: string, command: string): string {
     env['NODE_OPTIONS'],
     __dirname,
   ];
-  const digest = digestOf(Buffer.from(JSON.stringify(build))).slice(0, 12);
+  const digest = hash('sha256', JSON.stringify(build)).slice(0, 12);
   return join(folder, `${command}-${version}-${arch}-${digest}`);
 }
 
 /** The SHA-256 digest, in hex, under which what is made of a source is kept. */
 export function digestOf(source: Buffer): string {
-  return sha256(source).toString('hex');
+  return hash('sha256', source);
 }
 
 function sha256(bytes: Buffer): Buffer {
-  return createHash('sha256').update(bytes).digest();
+  return hash('sha256', bytes, 'buffer');
 }
 
 /** Digest of the rest, length of the index, index as JSON (runs, then digest and length of each), the data in that order. */

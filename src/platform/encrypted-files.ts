@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { chmod, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Environment } from '../config/config.ts';
@@ -154,8 +154,8 @@ class EncryptedFiles implements SecretStore {
   /** Of a readable part and a hash, since accounts may differ in what no file name can hold. */
   #fileOf(account: string): string {
     const readable = account.replace(/[^A-Za-z0-9_-]+/g, '-').slice(0, READABLE_CHARACTERS);
-    const hash = createHash('sha256').update(account).digest('hex').slice(0, HASH_DIGITS);
-    return join(this.#folder, `${readable}-${hash}${EXTENSION}`);
+    const suffix = hash('sha256', account).slice(0, HASH_DIGITS);
+    return join(this.#folder, `${readable}-${suffix}${EXTENSION}`);
   }
 
   #wrongKey(path: string): McpMasterError {

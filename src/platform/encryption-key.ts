@@ -1,5 +1,4 @@
 import { hkdfSync, randomBytes, scrypt } from 'node:crypto';
-import process from 'node:process';
 import type { Environment } from '../config/config.ts';
 import { McpMasterError } from '../errors.ts';
 import type { Logger } from '../log.ts';

@@ -2,7 +2,6 @@ import { readlinkSync } from 'node:fs';
 import { readFile, stat } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { performance } from 'node:perf_hooks';
-import process from 'node:process';
 import { errorCode } from './replace-file.ts';
 
 /** After this silence a holder counts as gone; it shows each second that it is alive. */

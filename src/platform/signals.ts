@@ -1,5 +1,3 @@
-import process from 'node:process';
-
 /** The wishes of the user or the system that the program should end. */
 export interface Interrupts {
   /** Calls back at the first one. Returns the way to stop that. */

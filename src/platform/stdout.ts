@@ -1,5 +1,4 @@
 import { fstatSync, writeSync } from 'node:fs';
-import process from 'node:process';
 import type { TextOutput } from '../app/context.ts';
 import { McpMasterError } from '../errors.ts';
 import { errorCode } from './replace-file.ts';

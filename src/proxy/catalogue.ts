@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { ClientIdentity } from '../backend/handshake.ts';
 import type { ServerConfig } from '../config/config.ts';
 import type { ErrorCode, McpMasterError } from '../errors.ts';
@@ -169,7 +169,7 @@ export class Catalogue {
   #key({ name, fingerprint }: ServerConfig): string {
     const { capabilities, clientInfo, protocolVersion } = this.#client;
     const about = [fingerprint, capabilities, clientInfo['name'] ?? '', protocolVersion];
-    const digest = createHash('sha256').update(JSON.stringify(about)).digest('hex');
+    const digest = hash('sha256', JSON.stringify(about));
     return `${name}-${digest.slice(0, 32)}`;
   }
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 
 /** Stands between a server's prefix and the name of its tool or prompt. */
 export const SEPARATOR = '__';
@@ -36,6 +36,6 @@ function plainName({ prefix, name }: Identity): string {
 }
 
 function hashedName({ server, name }: Identity, readable: string, limit: number): string {
-  const hash = createHash('sha256').update(`${server}\0${name}`).digest('hex');
-  return `${readable.slice(0, limit - HASH_LENGTH - 1)}_${hash.slice(0, HASH_LENGTH)}`;
+  const suffix = hash('sha256', `${server}\0${name}`).slice(0, HASH_LENGTH);
+  return `${readable.slice(0, limit - HASH_LENGTH - 1)}_${suffix}`;
 }

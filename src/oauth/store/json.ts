@@ -65,12 +65,13 @@ type Made<T> = { [K in keyof T as undefined extends T[K] ? never : K]: T[K] } & 
 
 /** A mapping with these members; others are left out. */
 export function record<T extends object>(members: Members<T>): Reader<Made<T>> {
-  const readers = Object.entries<Reader<unknown>>(members);
+  const readers: Readonly<Record<string, Reader<unknown>>> = members;
+  const keys = Object.keys(members);
   return (value) => {
     const given = mapping(value);
     const made: Record<string, unknown> = {};
-    for (const [key, read] of readers) {
-      const member = read(given[key]);
+    for (const key of keys) {
+      const member = readers[key]?.(given[key]);
       if (member !== undefined) made[key] = member;
     }
     // Each member has passed its reader.

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { OAuthSettings } from '../../config/config.ts';
 import { isPresetServer } from '../../config/presets.ts';
 
@@ -60,16 +60,16 @@ export function loginKey({ owner, server, url, settings }: LoginSubject): LoginK
     // With other scopes it is another login, which a client gets by itself.
     ...(grant === 'client_credentials' ? [settings.scopes] : []),
   ];
-  const hash = digest(JSON.stringify(facts.map((fact) => fact ?? null)), LOGIN_DIGITS);
-  const account = `${profilePrefix(profile)}${server}:${hash}`;
-  return { server, account, file: `${server}-${hash}`, commandFlags };
+  const suffix = digest(JSON.stringify(facts.map((fact) => fact ?? null)), LOGIN_DIGITS);
+  const account = `${profilePrefix(profile)}${server}:${suffix}`;
+  return { server, account, file: `${server}-${suffix}`, commandFlags };
 }
 
 /** The names of the login whose file this is; undefined when it is no such file. */
 export function keyOfFile(file: string, owner: Owner): LoginKey | undefined {
-  const [, server, hash] = /^(.+)-([0-9a-f]{12})$/.exec(file) ?? [];
-  if (server === undefined || hash === undefined) return undefined;
-  const account = `${profilePrefix(owner.profile)}${server}:${hash}`;
+  const [, server, suffix] = /^(.+)-([0-9a-f]{12})$/.exec(file) ?? [];
+  if (server === undefined || suffix === undefined) return undefined;
+  const account = `${profilePrefix(owner.profile)}${server}:${suffix}`;
   return { server, account, file, commandFlags: owner.commandFlags };
 }
 
@@ -81,7 +81,7 @@ export function secretAccount(name: string, { profile, home }: Owner): string {
 
 /** The first hexadecimal digits of the SHA-256 digest of a text. */
 export function digest(text: string, digits: number): string {
-  return createHash('sha256').update(text).digest('hex').slice(0, digits);
+  return hash('sha256', text).slice(0, digits);
 }
 
 /** What the accounts of a profile begin with; no server and no secret can have such a name. */

@@ -5,7 +5,6 @@
  * even `process.exit` waits for it; so the calls run in a worker, and the main thread ends the process
  * by SIGKILL soon after stdin ended, that is, after its parent.
  */
-import process from 'node:process';
 import { setTimeout as sleep } from 'node:timers/promises';
 import {
   isMainThread,

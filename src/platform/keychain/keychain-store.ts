@@ -1,4 +1,3 @@
-import process from 'node:process';
 import type { Environment } from '../../config/config.ts';
 import { McpMasterError } from '../../errors.ts';
 import type { Logger } from '../../log.ts';

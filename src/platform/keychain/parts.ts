@@ -1,4 +1,4 @@
-import { createHash, randomInt } from 'node:crypto';
+import { hash, randomInt } from 'node:crypto';
 import { DamagedItem } from './failure.ts';
 import type { Items } from './items.ts';
 
@@ -184,9 +184,9 @@ function headOrNone(bytes: Uint8Array): Head | undefined {
   if (!isMarked(bytes)) return undefined;
   try {
     const head = JSON.parse(Buffer.from(bytes.subarray(MARK.length)).toString()) as Partial<Head>;
-    const { slot = -1, count = 0, sha256: hash } = head;
+    const { slot = -1, count = 0, sha256 } = head;
     const valid = isBetween(slot, 0, SLOTS - 1) && isBetween(count, 1, MAX_PARTS);
-    return valid && typeof hash === 'string' ? { slot, count, sha256: hash } : undefined;
+    return valid && typeof sha256 === 'string' ? { slot, count, sha256 } : undefined;
   } catch {
     return undefined;
   }
@@ -205,7 +205,7 @@ function decode(bytes: Uint8Array): string {
 }
 
 function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
+  return hash('sha256', bytes);
 }
 
 function sameBytes(one: Uint8Array | undefined, other: Uint8Array): boolean {
