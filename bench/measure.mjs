@@ -2,11 +2,15 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { run } from './belongings.mjs';
 import { Session } from './session.mjs';
-import { median, quantile } from './statistics.mjs';
+import { mean, median, quantile } from './statistics.mjs';
 
 const READY_DEADLINE_MS = 30_000;
 /** What Node.js compiles while it runs is compiled after that, in every process that takes part. */
 const WARM_UP_S = 1;
+/** Single calls take a fifth more or less from one second to the next: subjects take turns as short as that. */
+const TURN_S = 0.25;
+/** A turn begins with the caches of the processor full of what others did: so much of it does not count. */
+const SETTLE_S = 0.05;
 const IN_FLIGHT = 32;
 const MOST_PAGES = 1_000;
 const BIG = 2 ** 20;
@@ -32,25 +36,37 @@ export async function measureCold(subject, place) {
   return { cold: ready };
 }
 
-/** { p50, p99, rate, rss }: ms, calls a second, MB. Each of the two phases lasts `seconds`. */
-export async function measureCalls(subject, place, seconds) {
-  const { session, tools } = await open(subject, place);
-  try {
+/**
+ * Starts a subject whose calls are measured in turns with those of others: single ones for `seconds`, then as
+ * long with many in flight. Figures { p50, p99, rate, rss }: ms, calls a second, MB.
+ */
+export function startCalls(subject, place, seconds) {
+  return startTurns(subject, place, async (session, tools) => {
     const call = echo(session, toolsNamed('echo', tools)[0]);
     await oneByOne(call, WARM_UP_S);
-    const times = await oneByOne(call, seconds);
-    const rate = await inParallel(call, seconds);
-    const rss = session.memory();
-    return { p50: median(times), p99: quantile(times, 0.99), rate, rss };
-  } finally {
-    await session.close();
-  }
+    const times = [];
+    const rates = [];
+    const single = async () => {
+      await oneByOne(call, SETTLE_S);
+      times.push(...(await oneByOne(call, TURN_S)));
+    };
+    const parallel = async () => {
+      await inParallel(call, SETTLE_S);
+      rates.push(await inParallel(call, TURN_S));
+    };
+    const figures = () => ({
+      p50: median(times),
+      p99: quantile(times, 0.99),
+      rate: mean(rates),
+      rss: session.memory(),
+    });
+    return { turns: [...turnsOf(single, seconds), ...turnsOf(parallel, seconds)], figures };
+  });
 }
 
-/** { big }: ms that a call takes whose result is 1 MB. */
-export async function measureBig(subject, place, seconds) {
-  const { session, tools } = await open(subject, place);
-  try {
+/** The same for calls whose result is 1 MB. Figures { big }: ms. */
+export function startBig(subject, place, seconds) {
+  return startTurns(subject, place, async (session, tools) => {
     const [name] = toolsNamed('big', tools);
     const params = { name, arguments: { message: 'big', count: BIG } };
     const call = async () => {
@@ -59,10 +75,28 @@ export async function measureBig(subject, place, seconds) {
       if (length !== BIG) throw new Error(`big gave ${length} characters instead of ${BIG}`);
     };
     for (let i = 0; i < 10; i++) await call();
-    return { big: median(await oneByOne(call, seconds)) };
-  } finally {
+    const times = [];
+    const turn = async () => {
+      await oneByOne(call, SETTLE_S);
+      times.push(...(await oneByOne(call, TURN_S)));
+    };
+    return { turns: turnsOf(turn, seconds), figures: () => ({ big: median(times) }) };
+  });
+}
+
+/** What `prepare` gives, { turns, figures }, with `close`; nothing stays behind when it fails. */
+async function startTurns(subject, place, prepare) {
+  const { session, tools } = await open(subject, place);
+  try {
+    return { ...(await prepare(session, tools)), close: () => session.close() };
+  } catch (error) {
     await session.close();
+    throw error;
   }
+}
+
+function turnsOf(turn, seconds) {
+  return Array.from({ length: Math.ceil(seconds / TURN_S) }, () => turn);
 }
 
 /**

@@ -1,21 +1,24 @@
 /** The rounds of a run: which subject is measured when. */
 import { isEnding, newFolder, remove } from './belongings.mjs';
 import {
-  measureBig,
-  measureCalls,
   measureCold,
   measureLists,
   measureRun,
   measureStart,
+  startBig,
+  startCalls,
 } from './measure.mjs';
 import { median } from './statistics.mjs';
 
-/** What a round consists of; within a phase all its subjects have their turn as often as `times` says. */
+/**
+ * What a round consists of. Within a phase all its subjects are measured one after another, as often as `times` says;
+ * or all are started with `start`, and then take turns.
+ */
 const PHASES = [
   { name: 'starts', times: 8, measure: measureStart },
   { name: 'colds', times: 4, measure: inNewPlace(measureCold) },
-  { name: 'calls', times: 1, measure: measureCalls },
-  { name: 'big', times: 1, measure: measureBig },
+  { name: 'calls', start: startCalls },
+  { name: 'big', start: startBig },
   { name: 'lists', times: 2, measure: measureLists },
   { name: 'runs', times: 10, measure: measureRun },
 ];
@@ -33,26 +36,52 @@ export async function runRounds(subjects, { rounds, seconds }) {
       places.set(subject.name, await firstPlace(subject));
     });
   }
-  for (const { subject, phase, when } of turns(subjects, rounds)) {
-    const result = results.get(subject.name);
-    await unlessFailed(result, when, async () => {
-      note(result, await phase.measure(subject, places.get(subject.name), seconds));
-    });
+  for (let round = 1; round <= rounds; round++) {
+    for (const phase of PHASES) {
+      const list = subjects.filter(({ phases }) => phases.includes(phase.name));
+      if (list.length === 0) continue;
+      const when = `round ${round} of ${rounds}, ${phase.name}`;
+      say(when);
+      const takers = list.map((subject) => ({
+        subject,
+        place: places.get(subject.name),
+        result: results.get(subject.name),
+      }));
+      await (phase.start ? inTurns : oneAfterAnother)(takers, { phase, when, seconds });
+    }
   }
   return results;
 }
 
-/** Who is measured when: { subject, phase, when }. */
-function* turns(subjects, rounds) {
-  for (let round = 1; round <= rounds; round++) {
-    for (const phase of PHASES) {
-      const list = subjects.filter(({ phases }) => phases.includes(phase.name));
-      const when = `round ${round} of ${rounds}, ${phase.name}`;
-      if (list.length > 0) say(when);
-      // Not one subject often and then the next: each time all of them.
-      const times = Array.from({ length: phase.times }, () => list).flat();
-      for (const subject of times) yield { subject, phase, when };
+/** Not one subject often and then the next: each time all of them. */
+async function oneAfterAnother(takers, { phase, when, seconds }) {
+  for (const { subject, place, result } of Array(phase.times).fill(takers).flat()) {
+    await unlessFailed(result, when, async () => {
+      note(result, await phase.measure(subject, place, seconds));
+    });
+  }
+}
+
+async function inTurns(takers, { phase, when, seconds }) {
+  const started = [];
+  try {
+    for (const { subject, place, result } of takers) {
+      await unlessFailed(result, when, async () => {
+        started.push({ result, work: await phase.start(subject, place, seconds) });
+      });
     }
+    const length = Math.max(0, ...started.map(({ work }) => work.turns.length));
+    for (let turn = 0; turn < length; turn++) {
+      // To and fro, so that nobody always comes behind the same one.
+      for (const { result, work } of turn % 2 ? started.toReversed() : started) {
+        await unlessFailed(result, when, work.turns[turn]);
+      }
+    }
+    for (const { result, work } of started) {
+      await unlessFailed(result, when, async () => note(result, work.figures()));
+    }
+  } finally {
+    await Promise.all(started.map(({ work }) => work.close()));
   }
 }
 
