@@ -1,26 +1,4 @@
-import { defineConfig, type Rolldown, type UserConfig } from 'tsdown';
-
-/**
- * Writes all characters beyond ASCII as escapes: with one of them in it, V8 keeps a source in twice the memory, which is
- * time at a start. Outside of texts and regular expressions there is none.
- */
-const ascii: Rolldown.Plugin = {
-  name: 'ascii',
-  generateBundle(_options, bundle) {
-    for (const file of Object.values(bundle)) {
-      if (file.type === 'chunk') file.code = escaped(file.fileName, file.code);
-    }
-  },
-};
-
-/** Throws where an escape would mean something else. */
-function escaped(fileName: string, code: string): string {
-  const found = /\\[^\0-\x7f]|\braw`[^`]*[^\0-\x7f`]/.exec(code);
-  if (found !== null) throw new Error(`${fileName}: ${found[0]} can not be written as an escape`);
-  return code.replace(/[^\0-\x7f]/g, (unit) => {
-    return `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`;
-  });
-}
+import { defineConfig, type UserConfig } from 'tsdown';
 
 const shared: UserConfig = {
   platform: 'node',
@@ -51,7 +29,6 @@ export default defineConfig([
     // CommonJS: Node.js needs a third less time to load it, and desktop clients wait for that.
     entry: { program: 'src/program.ts' },
     format: 'cjs',
-    plugins: [ascii],
     dts: false,
     outputOptions: {
       // The loader of chunks gives them a `require`, and no `import`.
@@ -81,7 +58,6 @@ export default defineConfig([
     // What loads the files of the program: it can't be one of them.
     entry: { main: 'src/main.ts' },
     format: 'cjs',
-    plugins: [ascii],
     dts: false,
     clean: false,
   },

@@ -2,13 +2,13 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import { run } from './belongings.mjs';
 import { Session } from './session.mjs';
-import { mean, median, quantile } from './statistics.mjs';
+import { median, quantile } from './statistics.mjs';
 
 const READY_DEADLINE_MS = 30_000;
 /** What Node.js compiles while it runs is compiled after that, in every process that takes part. */
 const WARM_UP_S = 1;
-/** Single calls take a fifth more or less from one second to the next: subjects take turns as short as that. */
-const TURN_S = 0.25;
+/** A process's single calls take up to half as long again from one such time to the next: nobody has a longer turn. */
+const LONGEST_TURN_S = 0.25;
 /** A turn begins with the caches of the processor full of what others did: so much of it does not count. */
 const SETTLE_S = 0.05;
 const IN_FLIGHT = 32;
@@ -45,19 +45,21 @@ export function startCalls(subject, place, seconds) {
     const call = echo(session, toolsNamed('echo', tools)[0]);
     await oneByOne(call, WARM_UP_S);
     const times = [];
-    const rates = [];
-    const single = async () => {
+    const total = { calls: 0, seconds: 0 };
+    const single = async (length) => {
       await oneByOne(call, SETTLE_S);
-      times.push(...(await oneByOne(call, TURN_S)));
+      times.push(...(await oneByOne(call, length)));
     };
-    const parallel = async () => {
+    const parallel = async (length) => {
       await inParallel(call, SETTLE_S);
-      rates.push(await inParallel(call, TURN_S));
+      const { calls, seconds: took } = await inParallel(call, length);
+      total.calls += calls;
+      total.seconds += took;
     };
     const figures = () => ({
       p50: median(times),
       p99: quantile(times, 0.99),
-      rate: mean(rates),
+      rate: total.calls / total.seconds,
       rss: session.memory(),
     });
     return { turns: [...turnsOf(single, seconds), ...turnsOf(parallel, seconds)], figures };
@@ -76,9 +78,9 @@ export function startBig(subject, place, seconds) {
     };
     for (let i = 0; i < 10; i++) await call();
     const times = [];
-    const turn = async () => {
+    const turn = async (length) => {
       await oneByOne(call, SETTLE_S);
-      times.push(...(await oneByOne(call, TURN_S)));
+      times.push(...(await oneByOne(call, length)));
     };
     return { turns: turnsOf(turn, seconds), figures: () => ({ big: median(times) }) };
   });
@@ -95,8 +97,10 @@ async function startTurns(subject, place, prepare) {
   }
 }
 
+/** Turns of the same length, `seconds` in all. */
 function turnsOf(turn, seconds) {
-  return Array.from({ length: Math.ceil(seconds / TURN_S) }, () => turn);
+  const count = Math.ceil(seconds / LONGEST_TURN_S);
+  return Array.from({ length: count }, () => () => turn(seconds / count));
 }
 
 /**
@@ -222,9 +226,16 @@ async function inParallel(call, seconds) {
   const from = performance.now();
   const end = from + seconds * 1000;
   let calls = 0;
+  let isFailed = false;
   const lane = async () => {
-    while (performance.now() < end) await call(calls++);
+    try {
+      while (!isFailed && performance.now() < end) await call(calls++);
+    } catch (error) {
+      // The others are not to go on in the turn of another subject.
+      isFailed = true;
+      throw error;
+    }
   };
   await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
-  return calls / ((performance.now() - from) / 1000);
+  return { calls, seconds: (performance.now() - from) / 1000 };
 }

@@ -75,6 +75,8 @@ async function inTurns(takers, { phase, when, seconds }) {
       // To and fro, so that nobody always comes behind the same one.
       for (const { result, work } of turn % 2 ? started.toReversed() : started) {
         await unlessFailed(result, when, work.turns[turn]);
+        // What has failed is not to keep a processor busy.
+        if (result.failed !== undefined) await work.close();
       }
     }
     for (const { result, work } of started) {

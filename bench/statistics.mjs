@@ -7,11 +7,6 @@ export function median(numbers) {
   return (sorted[Math.floor(middle)] + sorted[Math.ceil(middle)]) / 2;
 }
 
-/** The sum of some numbers divided by how many there are; NaN without any. */
-export function mean(numbers) {
-  return numbers.reduce((sum, number) => sum + number, 0) / numbers.length;
-}
-
 /** The number below which the share `q` of the numbers lies. */
 export function quantile(numbers, q) {
   const sorted = ascending(numbers);

@@ -1,6 +1,7 @@
-import { readFileSync } from 'node:fs';
 import { availableParallelism, homedir } from 'node:os';
 import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import manifest from '../package.json' with { type: 'json' };
 import type { Context } from './app/context.ts';
 import type { Environment } from './config/config.ts';
 import { Redactor } from './log.ts';
@@ -19,8 +20,8 @@ import { createInterrupts, type Interrupts } from './platform/signals.ts';
 import { createStateFiles } from './platform/state-files.ts';
 import { openResults, openStderr, terminal } from './platform/stdout.ts';
 
-/** Built beside this file: what talks to the keychain is a process of its own. */
-const KEYCHAIN_HELPER = join(import.meta.dirname, 'keychain.js');
+/** Of the files that were built, and not of those that have taken their place while this runs. */
+const { version } = manifest;
 
 /** The real world, and what its owner has to know of it. */
 export interface NodeContext {
@@ -43,9 +44,7 @@ export function createNodeContext(onSecondInterrupt: () => void, own?: Environme
   const interrupts = createInterrupts(onSecondInterrupt);
   const home = homedir();
   const context: Context = {
-    get version() {
-      return readVersion();
-    },
+    version,
     env,
     platform,
     homedir: home,
@@ -74,14 +73,14 @@ export function createNodeContext(onSecondInterrupt: () => void, own?: Environme
     },
     spawn: processes.spawn,
     createHttp: (proxyEnv, log) =>
-      httpClientOnDemand({ env: proxyEnv, log, userAgent: `mcp-master/${context.version}` }),
+      httpClientOnDemand({ env: proxyEnv, log, userAgent: `mcp-master/${version}` }),
     createFetch: fetchOnDemand,
     createStateFiles: ({ state }, log) => createStateFiles(state, log),
     createLocks: ({ state }, log) => locksOnDemand(join(state, 'locks'), log),
     createSecretStore: (name, { state }, storeEnv, log) =>
       secretStoreOnDemand(name, {
         files: { folder: state, env: storeEnv, log },
-        keychain: { env, platform, helper: KEYCHAIN_HELPER, node: process.execPath, log },
+        keychain: { env, platform, helper: keychainHelper(), node: process.execPath, log },
       }),
     ...loginDoors(env, platform),
     createCatalogueStore: ({ cache }, log) => createCatalogueFiles(cache, log),
@@ -129,8 +128,7 @@ function workingFolder(home: string): string {
   }
 }
 
-/** From `package.json`, which lies beside both the sources and the built files. */
-function readVersion(): string {
-  const text = readFileSync(join(import.meta.dirname, '..', 'package.json'), 'utf8');
-  return (JSON.parse(text) as { version: string }).version;
+/** Built beside this file: what talks to the keychain is a process of its own. */
+function keychainHelper(): string {
+  return fileURLToPath(new URL('./keychain.js', import.meta.url));
 }

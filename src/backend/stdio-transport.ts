@@ -80,6 +80,8 @@ export class StdioTransport implements Transport {
   }
 
   #onProblem(problem: DecodeProblem): void {
+    // We have ended it, perhaps in the middle of a line.
+    if (this.#closing !== undefined) return;
     // A log line in JSON is rubbish like any other.
     const isForeign = problem.kind === 'not_a_message' && problem.id === undefined;
     if (problem.kind === 'not_json' || isForeign) {

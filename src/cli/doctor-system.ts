@@ -7,19 +7,21 @@ import { McpMasterError, toMcpMasterError } from '../errors.ts';
 import type { StateFiles } from '../oauth/store/state-files.ts';
 import { type Finding, failed, fine, type Place, warning } from './doctor-finding.ts';
 
-/** As `engines` in package.json says. */
-const LEAST_NODE = { major: 20, minor: 17 };
+/** As `engines` in package.json says: of these versions the minor one; what is newer than the last is new enough. */
+const LEAST_NODES = [
+  [20, 17],
+  [22, 3],
+] as const;
 
 /** Whether this Node.js is new enough. */
 export function checkNode(version = versions.node): Finding {
   const place: Place = { check: 'node', server: null };
   const [major = 0, minor = 0] = version.split('.').map(Number);
-  const isTooOld =
-    major < LEAST_NODE.major || (major === LEAST_NODE.major && minor < LEAST_NODE.minor);
-  if (!isTooOld) return fine(place, `Node.js ${version}`);
+  const isNewEnough =
+    major > 22 || LEAST_NODES.some((least) => major === least[0] && minor >= least[1]);
+  if (isNewEnough) return fine(place, `Node.js ${version}`);
   const message = `Node.js ${version} is too old`;
-  const least = `${LEAST_NODE.major}.${LEAST_NODE.minor}`;
-  const hint = `Install Node.js ${least} or newer, and start mcp-master with it.`;
+  const hint = 'Install the latest Node.js, and start mcp-master with it: 20.17 or 22.3 at least.';
   return { ...place, level: 'error', message, hint };
 }
 

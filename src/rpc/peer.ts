@@ -89,7 +89,7 @@ export class Peer {
     const message: RequestMessage = { jsonrpc: '2.0', id, method };
     const carried = options.onProgress ? withProgressToken(params, id) : params;
     if (carried !== undefined) message.params = carried;
-    this.#transport.send(message)?.catch((error: unknown) => {
+    this.#hand(message)?.catch((error: unknown) => {
       this.#outgoing.fail(id, toMcpMasterError(error));
     });
     return { cancel };
@@ -131,12 +131,21 @@ export class Peer {
 
   /** An answer that can't be sent (nested too deeply, say) becomes an error: silence helps nobody. */
   #answer(id: RequestId, reply: Reply): void {
-    this.#transport.send(response(id, reply))?.catch((error: unknown) => {
+    this.#hand(response(id, reply))?.catch((error: unknown) => {
       const message = `The answer could not be sent: ${toMcpMasterError(error).message}`;
       this.#log.warn(message);
       if (this.#closed) return;
       void this.#send({ jsonrpc: '2.0', id, error: { code: RPC_ERROR.internalError, message } });
     });
+  }
+
+  /** As the transport's `send`; the transport may be somebody else's, and throw at once. */
+  #hand(message: Message): Promise<void> | undefined {
+    try {
+      return this.#transport.send(message);
+    } catch (error) {
+      return Promise.reject(error);
+    }
   }
 
   async #send(message: Message): Promise<void> {

@@ -15,7 +15,7 @@ export interface StreamTransportOptions {
   onProblem(problem: DecodeProblem): void;
 }
 
-/** What follows it is done when the function that runs now is over. */
+/** What is chained to it runs as a microtask. */
 const SOON = Promise.resolve();
 
 /**

@@ -16,7 +16,15 @@ export class MemoryTransport implements Transport {
 
   async start(): Promise<void> {}
 
-  async send(message: Message): Promise<void> {
+  /** When set, each send throws it at once, as a transport of somebody else may. */
+  throwing: Error | undefined;
+
+  send(message: Message): Promise<void> | undefined {
+    if (this.throwing !== undefined) throw this.throwing;
+    return this.#keep(message);
+  }
+
+  async #keep(message: Message): Promise<void> {
     if (this.broken !== undefined) throw this.broken;
     // As a wire would: later changes of the object must not show.
     this.sent.push(structuredClone(message));

@@ -71,6 +71,7 @@ export function record<T extends object>(members: Members<T>): Reader<Made<T>> {
     const given = mapping(value);
     const made: Record<string, unknown> = {};
     for (const key of keys) {
+      // It has a reader, since that is where the keys are from.
       const member = readers[key]?.(given[key]);
       if (member !== undefined) made[key] = member;
     }

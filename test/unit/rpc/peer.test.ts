@@ -140,15 +140,18 @@ describe('Peer, asking', () => {
     expect(call).toMatchObject({ replies: [], failures: [] });
   });
 
-  it('fails the one request that could not be sent', async () => {
-    const { transport, peer } = createPeer();
-    const good = send(peer);
-    transport.broken = new McpMasterError('BACKEND_EXITED', 'cut');
-    const bad = send(peer);
-    await vi.runAllTimersAsync();
-    expect(bad.failures).toEqual([transport.broken]);
-    expect(good).toMatchObject({ replies: [], failures: [] });
-  });
+  it.each(['broken', 'throwing'] as const)(
+    'fails the one request that could not be sent: %s',
+    async (how) => {
+      const { transport, peer } = createPeer();
+      const good = send(peer);
+      transport[how] = new McpMasterError('BACKEND_EXITED', 'cut');
+      const bad = send(peer);
+      await vi.runAllTimersAsync();
+      expect(bad.failures).toEqual([transport[how]]);
+      expect(good).toMatchObject({ replies: [], failures: [] });
+    },
+  );
 
   it.each([
     ['the one that the transport names', 1, 1, 0],
@@ -191,6 +194,23 @@ describe('Peer, answering', () => {
     requests[0]?.reply({ result: { roots: ['again'] } });
     expect(transport.sent).toEqual([{ jsonrpc: '2.0', id: 'q', result: { roots: [] } }]);
   });
+
+  it.each(['broken', 'throwing'] as const)(
+    'answers with an error where the answer could not be sent: %s',
+    async (how) => {
+      const { transport, requests, lines } = createPeer();
+      transport.receive({ jsonrpc: '2.0', id: 'q', method: 'roots/list' });
+      transport[how] = new Error('no JSON');
+      requests[0]?.reply({ result: { roots: [] } });
+      transport[how] = undefined;
+      await vi.runAllTimersAsync();
+      const message = 'The answer could not be sent: no JSON';
+      expect(transport.sent).toEqual([
+        { jsonrpc: '2.0', id: 'q', error: { code: -32603, message } },
+      ]);
+      expect(lines).toEqual([expect.stringContaining(message)]);
+    },
+  );
 
   it('tells of a cancellation with all that it says, and then answers nothing', () => {
     const { transport, requests } = createPeer();

@@ -4,7 +4,7 @@ import type { Message } from '../../../src/rpc/message.ts';
 import { StreamTransport } from '../../../src/rpc/stream-transport.ts';
 
 /** A transport, and what it has written: each write by itself, and all of it as messages. */
-function createTransport() {
+function createTransport(queueLimit?: number) {
   const writes: Buffer[] = [];
   const output = new Writable({
     decodeStrings: false,
@@ -14,7 +14,8 @@ function createTransport() {
     },
   });
   const input = new PassThrough();
-  const transport = new StreamTransport({ input, output, onProblem: () => undefined });
+  const limit = queueLimit === undefined ? {} : { queueLimit };
+  const transport = new StreamTransport({ input, output, ...limit, onProblem: () => undefined });
   const lines = () => Buffer.concat(writes).toString('utf8').trimEnd().split('\n');
   const messages = () => lines().map((line): unknown => JSON.parse(line));
   return { transport, output, writes, messages };
@@ -58,5 +59,25 @@ describe('StreamTransport', () => {
     await expect(transport.send(broken)).rejects.toThrow();
     await transport.send(answer(2, 'b'));
     expect(messages()).toEqual([answer(2, 'b')]);
+  });
+
+  it('refuses what comes after its end, and says that nobody has it', async () => {
+    const { transport, writes } = createTransport();
+    await transport.close();
+    await expect(transport.send(answer(1, 'a'))).rejects.toMatchObject({
+      code: 'INTERRUPTED',
+      undelivered: true,
+    });
+    expect(writes).toEqual([]);
+  });
+
+  it('refuses more for a reader who does not read than may wait', async () => {
+    const { transport, output } = createTransport(10);
+    output.cork();
+    await transport.send(answer(1, 'longer than ten'));
+    await expect(transport.send(answer(2, 'b'))).rejects.toMatchObject({
+      code: 'BACKEND_TIMEOUT',
+      message: 'The other side does not read what it is sent',
+    });
   });
 });
