@@ -7,20 +7,20 @@ import { McpMasterError, toMcpMasterError } from '../errors.ts';
 import type { StateFiles } from '../oauth/store/state-files.ts';
 import { type Finding, failed, fine, type Place, warning } from './doctor-finding.ts';
 
-/** As `engines` in package.json says: of these versions the minor one; what is newer than the last is new enough. */
-const LEAST_NODES = [
+/** As `engines` in package.json says: the least minor versions of some major ones; all later ones will do. */
+const LEAST_MINORS = new Map([
   [20, 17],
   [22, 3],
-] as const;
+]);
+const LAST_MAJOR = Math.max(...LEAST_MINORS.keys());
 
-/** Whether this Node.js is new enough. */
+/** Whether mcp-master runs on this Node.js: 21 lacks what 20.17 has. */
 export function checkNode(version = versions.node): Finding {
   const place: Place = { check: 'node', server: null };
   const [major = 0, minor = 0] = version.split('.').map(Number);
-  const isNewEnough =
-    major > 22 || LEAST_NODES.some((least) => major === least[0] && minor >= least[1]);
-  if (isNewEnough) return fine(place, `Node.js ${version}`);
-  const message = `Node.js ${version} is too old`;
+  const least = LEAST_MINORS.get(major) ?? Number.POSITIVE_INFINITY;
+  if (major > LAST_MAJOR || minor >= least) return fine(place, `Node.js ${version}`);
+  const message = `Node.js ${version} is not supported`;
   const hint = 'Install the latest Node.js, and start mcp-master with it: 20.17 or 22.3 at least.';
   return { ...place, level: 'error', message, hint };
 }

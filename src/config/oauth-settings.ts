@@ -181,7 +181,7 @@ function checkClient(section: Section, path: Path, draft: Draft): void {
 }
 
 function withoutUndefined(draft: Draft): OAuthSettings {
-  // Not taken apart as `[, value]`: an iterator for each pair is most of what a configuration allocates.
+  // Not taken apart as `[, value]`, which makes an iterator for each pair of each server.
   const entries = Object.entries(draft).filter((entry) => entry[1] !== undefined);
   // The filter takes out exactly what the draft allows and the settings don't.
   return Object.fromEntries(entries) as OAuthSettings;

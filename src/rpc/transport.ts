@@ -13,8 +13,8 @@ export interface Transport {
   /**
    * Hands a message over. For a request over HTTP it settles when the exchange is over, and rejects
    * (with an `McpMasterError` where the reason is known) when no answer can come any more: so a
-   * broken exchange fails its own request, and no other. Undefined where there is nothing to wait for:
-   * most messages of a session are such, and would each leave some promises behind.
+   * broken exchange fails its own request, and no other. Undefined where there is nothing to wait for,
+   * as over streams: each message would leave some promises behind.
    */
   send(message: Message): Promise<void> | undefined;
   /** Ends the connection and what belongs to it (a child process tree, a session). Never rejects. */
